@@ -1,0 +1,56 @@
+import type { EventOf } from "../events.js";
+import { toVector } from "../placement/resources.js";
+import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
+
+/** A worker came, came back, or came back as another process. */
+export function applyWorkerRegistered(state: State, event: EventOf<"worker_registered">): void {
+  const { spec } = event;
+  let worker = state.workers[event.worker];
+  if (worker === undefined) {
+    worker = newWorker(event);
+    state.workers.push(worker);
+    state.workerById.set(spec.workerId, worker.no);
+  }
+  worker.spec = spec;
+  worker.capacity = spec.capacity;
+  worker.lost = false;
+  worker.draining = false;
+  place(state, worker);
+}
+
+/** Sets all that is derived from what a worker said of itself. */
+export function place(state: State, worker: Worker): void {
+  const { placement } = state;
+  worker.total = toVector(worker.capacity, placement.resources);
+  worker.host = placement.hosts.number(worker.spec.host);
+  worker.rack = placement.racks.number(worker.spec.rack);
+  worker.workerClass = placement.classOf(worker.spec, worker.total);
+  placement.setRack(worker.host, worker.rack);
+  placement.offers.add(worker.no);
+  worker.missedAt = -1;
+}
+
+function newWorker(event: EventOf<"worker_registered">): Worker {
+  return {
+    no: event.worker,
+    spec: event.spec,
+    capacity: event.spec.capacity,
+    lost: false,
+    draining: false,
+    leases: new Set(),
+    total: [],
+    used: [],
+    ahead: [],
+    host: 0,
+    rack: 0,
+    workerClass: 0,
+    leasedBytes: 0,
+    session: 0,
+    creditTasks: 0,
+    creditBytes: 0,
+    seenAt: 0,
+    checkAt: Infinity,
+    missedAt: -1,
+  };
+}

@@ -1,0 +1,33 @@
+import type { Context } from "../context.js";
+import type { CoreEvent, LeaseFreed, RequeueReason } from "../events.js";
+import type { Charge } from "../outcome.js";
+import type { Lease } from "../state/leases.js";
+import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
+import { requeue } from "./requeue.js";
+import { freed, promotedAfterAll } from "./shared.js";
+
+/**
+ * Ends several leases of one worker at once: live ones go back in line, stopping ones are freed.
+ * Who moves up is said by the last event, when all the room is known.
+ */
+export function endMany(
+  state: State,
+  worker: Worker,
+  leases: readonly Lease[],
+  how: { readonly reason: RequeueReason; readonly charge: Charge },
+  context: Context,
+): CoreEvent[] {
+  const promoted = promotedAfterAll(state, worker, leases);
+  return leases.map((lease, i) => {
+    const moveUp = { promoted: i === leases.length - 1 ? promoted : [] };
+    if (lease.stopping) return { ...freed(state, lease), ...moveUp } satisfies LeaseFreed;
+    const { event } = requeue(state, lease, { ...how, stopping: false }, context);
+    return { ...event, ...moveUp } as CoreEvent;
+  });
+}
+
+/** The worker's leases, oldest first. */
+export function leasesOf(state: State, worker: Worker): Lease[] {
+  return [...worker.leases].flatMap((no) => state.leases.get(no) ?? []);
+}

@@ -1,0 +1,111 @@
+import type { HeldLease, RegisterWorker } from "../commands.js";
+import type { Context, Settings } from "../context.js";
+import type { DecisionOn, Notice, RegisterReply } from "../decision.js";
+import { accept } from "../decision.js";
+import type { CoreEvent } from "../events.js";
+import type { LeaseNo, WorkerNo } from "../ids.js";
+import type { WorkerSpec } from "../spec.js";
+import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
+import { endMany, leasesOf } from "./end-many.js";
+import { settledOutcome, standing } from "./shared.js";
+
+/**
+ * A worker opens a session and says what it holds. Leases that both sides know go on; what the
+ * worker lost goes back in line; what the master gave up keeps its room until the worker ends it.
+ * The newest session of a worker id wins.
+ */
+export function decideRegisterWorker(
+  state: State,
+  command: RegisterWorker,
+  context: Context,
+  settings: Settings,
+): DecisionOn<RegisterWorker> {
+  const { spec, session } = command;
+  const known = state.workerById.get(spec.workerId);
+  const worker = known === undefined ? undefined : state.worker(known);
+  const no = known ?? state.workers.length;
+  const held = sortHeld(state, no, command.held, context, settings);
+  const events: CoreEvent[] = [];
+  if (worker !== undefined) events.push(...endAbsent(state, worker, command, context));
+  if (worker === undefined || differs(worker, spec)) {
+    events.push({ type: "worker_registered", version: 1, worker: no, spec });
+  }
+  events.push(...held.adopted);
+  const notices: Notice[] = [];
+  if (worker !== undefined && worker.session !== 0) {
+    notices.push({ kind: "supersede", worker: no, session: worker.session });
+  }
+  return accept({ worker: no, ...held.reply }, events, {
+    notices,
+    annotations: [{ kind: "begin_session", worker: no, session, resumed: held.resumed }],
+  });
+}
+
+/** What the worker should hold and does not name: it has lost it, or is another process. */
+function endAbsent(
+  state: State,
+  worker: Worker,
+  command: RegisterWorker,
+  context: Context,
+): CoreEvent[] {
+  const isSame = worker.spec.incarnation === command.spec.incarnation;
+  const held = new Set(command.held.map(({ token }) => token.lease));
+  const absent = leasesOf(state, worker).filter(({ no }) => !held.has(no));
+  const how = isSame
+    ? ({ reason: "forgotten", charge: "none" } as const)
+    : ({ reason: "worker_lost", charge: "lost" } as const);
+  return endMany(state, worker, absent, how, context);
+}
+
+interface SortedHeld {
+  readonly reply: Omit<RegisterReply, "worker">;
+  readonly resumed: readonly { readonly lease: LeaseNo; readonly started: boolean }[];
+  readonly adopted: readonly CoreEvent[];
+}
+
+function sortHeld(
+  state: State,
+  worker: WorkerNo,
+  held: readonly HeldLease[],
+  context: Context,
+  settings: Settings,
+): SortedHeld {
+  const resumed: { token: HeldLease["token"]; remainingMs: number }[] = [];
+  const resumedLeases: { lease: LeaseNo; started: boolean }[] = [];
+  const settled: { token: HeldLease["token"]; outcome: ReturnType<typeof settledOutcome> }[] = [];
+  const lost: HeldLease["token"][] = [];
+  const adopted: CoreEvent[] = [];
+  for (const entry of held) {
+    const { token } = entry;
+    const found = standing(state, token);
+    if (found.kind === "live" && found.lease.worker === worker) {
+      resumed.push({ token, remainingMs: settings.leaseTermMs });
+      resumedLeases.push({ lease: token.lease, started: entry.state !== "received" });
+      continue;
+    }
+    const outcome = found.kind === "over" ? settledOutcome(state, token, context) : undefined;
+    if (outcome !== undefined && outcome.kind !== "stale" && outcome.kind !== "gone") {
+      settled.push({ token, outcome });
+      continue;
+    }
+    lost.push(token);
+    if (found.kind === "over" && canAdopt(state, entry)) adopted.push(adopt(worker, entry));
+  }
+  return { reply: { resumed, settled, lost }, resumed: resumedLeases, adopted };
+}
+
+/** A pending result occupies nothing; a lease that was never granted cannot be given room. */
+function canAdopt(state: State, { token, state: heldState, demand }: HeldLease): boolean {
+  if (heldState === "result_pending" || demand.length === 0) return false;
+  return token.lease > 0 && token.lease < state.nextLease && !state.leases.has(token.lease);
+}
+
+function adopt(worker: WorkerNo, { token, demand }: HeldLease): CoreEvent {
+  return { type: "lease_adopted", version: 1, worker, ...token, demand };
+}
+
+function differs(worker: Worker, spec: WorkerSpec): boolean {
+  if (worker.lost || worker.draining) return true;
+  return JSON.stringify(worker.spec) !== JSON.stringify(spec);
+}

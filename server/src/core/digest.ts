@@ -1,0 +1,86 @@
+import type { Lease } from "./state/leases.js";
+import type { State } from "./state/state.js";
+import type { Worker } from "./state/workers.js";
+
+/**
+ * The durable state as plain data in canonical order: two masters are in the same state when
+ * their digests are equal. Derived and volatile tiers are left out.
+ */
+export function digest(state: State): unknown {
+  return {
+    jobs: state.jobs.map(({ liveLeases: _live, revision: _revision, ...durable }) => durable),
+    stages: state.stages.map(({ bags: _bags, partitionHosts, ...durable }) => ({
+      ...durable,
+      partitionHosts: [...partitionHosts].map(([partition, hosts]) => [
+        partition,
+        [...hosts].map(([host, bytes]) => [state.placement.hosts.name(host), bytes]),
+      ]),
+    })),
+    tasks: tasksOf(state),
+    leases: [...state.leases.values()].map(durableLease),
+    nextLease: state.nextLease,
+    workers: state.workers.map(durableWorker),
+    extras: [...state.extras].sort(([a], [b]) => a - b),
+    outputPartitions: [...state.outputPartitions].sort(([a], [b]) => a - b),
+    keys: [...state.keys].sort(([a], [b]) => (a < b ? -1 : 1)),
+  };
+}
+
+function tasksOf(state: State): unknown[] {
+  const { tasks, placement, hostPool } = state;
+  const rows: unknown[] = [];
+  for (let task = 0; task < tasks.count; task++) {
+    const hosts: string[] = [];
+    for (let i = 0; i < tasks.hostsCount.get(task); i++) {
+      hosts.push(placement.hosts.name(hostPool.get(tasks.hostsAt.get(task) + i)));
+    }
+    rows.push([
+      tasks.state.get(task),
+      tasks.stage.get(task),
+      tasks.index.get(task),
+      placement.bag(tasks.bag.get(task)).kind,
+      tasks.generation.get(task),
+      tasks.delivery.get(task),
+      tasks.failures.get(task),
+      tasks.lost.get(task),
+      tasks.oom.get(task),
+      tasks.deliveries.get(task),
+      tasks.body.get(task),
+      tasks.bodyBytes.get(task),
+      tasks.inputBytes.get(task),
+      tasks.recordCount.get(task),
+      hosts,
+      tasks.runAt.get(task),
+      tasks.lease.get(task),
+      tasks.settledDelivery.get(task),
+      tasks.settledOutcome.get(task),
+      tasks.outputs.get(task),
+      tasks.outputsCount.get(task),
+      tasks.lastWorker.get(task),
+      tasks.lastLevel.get(task),
+      tasks.grantedWall.get(task),
+      tasks.endedWall.get(task),
+    ]);
+  }
+  return rows;
+}
+
+function durableLease(lease: Lease): unknown {
+  const {
+    deadlineAt: _deadline,
+    assignedAt: _assigned,
+    sequence: _sequence,
+    received: _received,
+    recalled: _recalled,
+    startedAt: _started,
+    progress: _progress,
+    progressNote: _note,
+    ...durable
+  } = lease;
+  return durable;
+}
+
+function durableWorker(worker: Worker): unknown {
+  const { no, spec, capacity, lost, draining, leases } = worker;
+  return { no, spec, capacity, lost, draining, leases: [...leases] };
+}

@@ -1,0 +1,71 @@
+/**
+ * Identities. Outside, a job is a string that nobody can guess; inside, everything is a dense
+ * number, so that a million tasks are columns of typed arrays and not a million objects.
+ */
+
+/** Public id of a job: `job_` and 26 Crockford base-32 characters. */
+export type JobId = string;
+/** Dense number of a job, from 0, in the order of submission; never reused. */
+export type JobNo = number;
+/** Dense number of a stage, from 0, over all jobs; never reused. */
+export type StageNo = number;
+/** Dense number of a task, from 0, over all jobs; never reused. */
+export type TaskNo = number;
+/** Dense number of a worker id, from 0; a worker that comes back keeps its number. */
+export type WorkerNo = number;
+/** Sequence of a lease, from 1, strictly increasing over the whole journal. */
+export type LeaseNo = number;
+/** Key of bytes in the payload store, from 1; 0 means that there are none. */
+export type BlobId = number;
+
+/** Milliseconds on the journal's clock: never goes back, also over restarts. For intervals. */
+export type JournalMs = number;
+/** Milliseconds since the Unix epoch, as the master's wall clock had it. For dates alone. */
+export type WallMs = number;
+/** A length of time in milliseconds. */
+export type DurationMs = number;
+
+/**
+ * A lease token, taken apart. On the wire it is 32 opaque bytes (`rpc/token.ts`). The draw keeps
+ * a token from being guessed; the job and task let the master answer for a lease long gone.
+ */
+export interface LeaseToken {
+  readonly epoch: number;
+  readonly lease: LeaseNo;
+  readonly job: JobNo;
+  readonly task: TaskNo;
+  readonly delivery: number;
+  /** Two draws of 32 bits. */
+  readonly drawHigh: number;
+  readonly drawLow: number;
+}
+
+const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/**
+ * A sortable id: 48 bits of milliseconds, then 80 bits of draw, in Crockford base 32.
+ *
+ * Source of the layout: https://github.com/ulid/spec
+ *
+ * @param prefix what the id names, for example `job_`
+ * @param wall milliseconds since the epoch, in [0, 2^48)
+ * @param draw gives uniform integers in [0, 2^32)
+ * @returns the prefix and 26 characters
+ */
+export function makeId(prefix: string, wall: WallMs, draw: () => number): string {
+  let time = "";
+  let rest = Math.max(0, Math.floor(wall));
+  for (let i = 0; i < 10; i++) {
+    time = crockford.charAt(rest % 32) + time;
+    rest = Math.floor(rest / 32);
+  }
+  let dice = "";
+  for (let word = 0; word < 4; word++) {
+    let bits = draw() >>> 0;
+    for (let i = 0; i < 4; i++) {
+      dice += crockford.charAt(bits & 31);
+      bits >>>= 5;
+    }
+  }
+  return prefix + time + dice;
+}

@@ -1,0 +1,30 @@
+/**
+ * The front door of the core: what the engine and the edge may use. Everything behind it is
+ * deterministic; there is no clock, no dice and no I/O in this folder.
+ */
+export { annotate } from "./annotate/index.js";
+export { apply } from "./apply/index.js";
+export { backoffMs } from "./backoff.js";
+export type * from "./commands.js";
+export type { Context, Settings, Stamp } from "./context.js";
+export { defaultSettings, eventTasksMax } from "./context.js";
+export { decide } from "./decide/index.js";
+export type * from "./decision.js";
+export { digest } from "./digest.js";
+export type { Rejection, RejectionKind } from "./errors.js";
+export { assert, BugError, unreachable } from "./errors.js";
+export type * from "./events.js";
+export type { GraphProblem } from "./graph.js";
+export { checkCounts, checkGraph } from "./graph.js";
+export type * from "./ids.js";
+export { makeId } from "./ids.js";
+export { checkInvariants } from "./invariants.js";
+export type * from "./outcome.js";
+export { placementRound } from "./placement/round.js";
+export type * from "./queries.js";
+export * as queries from "./queries.js";
+export type * from "./spec.js";
+export type { JobState } from "./state/jobs.js";
+export type { State } from "./state/state.js";
+export { newState } from "./state/state.js";
+export { beginTerms, dueCommands, nextTimers } from "./timers.js";

@@ -1,0 +1,91 @@
+import type { Level } from "../events.js";
+import type { TaskNo } from "../ids.js";
+import type { Bag, Shape } from "./bags.js";
+import { anywhere, atHost, atRack, noPreference } from "./bags.js";
+import type { Placement } from "./placement.js";
+import { fits } from "./resources.js";
+import type { Worker } from "../state/workers.js";
+
+/** The task that a worker should have next. */
+export interface Match {
+  readonly task: TaskNo;
+  readonly bag: Bag;
+  readonly level: Level;
+  /** It does not fit now and would wait at the worker until it does. */
+  readonly ahead: boolean;
+}
+
+/** How far from its data a task may be taken: 0 only its host, 1 its rack too, 2 anywhere. */
+export type Reach = 0 | 1 | 2;
+
+/**
+ * The best task for a worker with room.
+ *
+ * Shapes that the worker can run and that fit are compared by their oldest bag; within the bag
+ * the nearest task is taken, among equally near ones that with the largest input. Tasks that
+ * were granted before are asked first, so that what is going to fail fails early. The work
+ * follows the number of shapes with something pending, never the number of tasks.
+ */
+export function findTask(placement: Placement, worker: Worker, reach: Reach): Match | undefined {
+  const waitsInLine = worker.ahead.length > 0;
+  const mayPrefetch = worker.ahead.length < worker.spec.prefetchTasks;
+  if (waitsInLine && !mayPrefetch) return undefined;
+  let best: Match | undefined;
+  let later: Match | undefined;
+  for (let i = placement.active.length - 1; i >= 0; i--) {
+    const shape = placement.active[i] as Shape;
+    const bag = placement.head(shape);
+    if (bag === undefined) {
+      placement.retire(shape);
+      continue;
+    }
+    if (!placement.isFeasible(shape, worker.workerClass)) continue;
+    const fit = !waitsInLine && fits(shape.demand, worker.total, worker.used);
+    if (fit) {
+      if (best !== undefined && !isBefore(bag, best.bag)) continue;
+      best = nearest(placement, bag, worker, reach, false) ?? best;
+    } else if (mayPrefetch) {
+      if (later !== undefined && !isBefore(bag, later.bag)) continue;
+      later = nearest(placement, bag, worker, reach, true) ?? later;
+    }
+  }
+  return best ?? later;
+}
+
+function isBefore(a: Bag, b: Bag): boolean {
+  return a.order !== b.order ? a.order < b.order : a.no < b.no;
+}
+
+function nearest(
+  placement: Placement,
+  bag: Bag,
+  worker: Worker,
+  reach: Reach,
+  ahead: boolean,
+): Match | undefined {
+  for (const lists of [bag.again, bag.fresh]) {
+    if (lists.size === 0) continue;
+    for (const { place, level } of placesOf(worker, reach)) {
+      const list = lists.get(place);
+      if (list === undefined) continue;
+      const task = placement.lists.first(list, placement.isLive);
+      if (task !== undefined) return { task, bag, level, ahead };
+    }
+  }
+  return undefined;
+}
+
+interface Place {
+  readonly place: number;
+  readonly level: Level;
+}
+
+function placesOf(worker: Worker, reach: Reach): readonly Place[] {
+  const places: Place[] = [
+    { place: atHost(worker.host), level: 0 },
+    { place: noPreference, level: 3 },
+  ];
+  if (reach >= 1) places.push({ place: atRack(worker.rack), level: 1 });
+  if (reach >= 2) places.push({ place: anywhere, level: 2 });
+  return places;
+}

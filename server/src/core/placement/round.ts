@@ -1,0 +1,55 @@
+import type { Reach } from "./find.js";
+import type { WorkerNo } from "../ids.js";
+import type { State } from "../state/state.js";
+import { isEligible } from "../state/workers.js";
+
+/**
+ * Who is to be asked next, in one round of placement.
+ *
+ * Workers with room take turns, one task a turn, so that no one is packed while others idle.
+ * First each is offered only what lies on its own host, then what is in its rack, then anything:
+ * a task goes far only when no one near has room.
+ *
+ * @param tryPlace decides and applies one placement; true: a task was granted
+ * @param most stop after so many grants
+ * @returns how many were granted
+ */
+export function placementRound(
+  state: State,
+  tryPlace: (worker: WorkerNo, reach: Reach) => boolean,
+  most: number,
+): number {
+  const { placement } = state;
+  let granted = 0;
+  if (placement.active.length === 0) return 0;
+  let turn = candidates(state);
+  for (const reach of [0, 1, 2] as const) {
+    let asked = turn;
+    while (asked.length > 0 && granted < most && placement.active.length > 0) {
+      const again: WorkerNo[] = [];
+      for (const worker of asked) {
+        if (granted >= most || placement.active.length === 0) break;
+        if (!tryPlace(worker, reach)) continue;
+        granted += 1;
+        again.push(worker);
+      }
+      asked = again;
+    }
+    if (granted >= most) return granted;
+    turn = turn.filter((worker) => isEligible(state.worker(worker)));
+  }
+  for (const no of turn) state.worker(no).missedAt = placement.version;
+  return granted;
+}
+
+/** Workers with room that something new may have come for; those without room leave the offers. */
+function candidates(state: State): WorkerNo[] {
+  const { offers, version } = state.placement;
+  const asked: WorkerNo[] = [];
+  for (const no of offers) {
+    const worker = state.worker(no);
+    if (!isEligible(worker)) offers.delete(no);
+    else if (worker.missedAt !== version) asked.push(no);
+  }
+  return asked;
+}

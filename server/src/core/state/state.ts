@@ -1,0 +1,117 @@
+import type { BlobId, JobNo, LeaseNo, StageNo, TaskNo, WallMs, WorkerNo } from "../ids.js";
+import type { Charge } from "../outcome.js";
+import type { FailureFacts, Level, RequeueReason } from "../events.js";
+import { Placement } from "../placement/placement.js";
+import { NumberHeap } from "../placement/heap.js";
+import { U32Column } from "./columns.js";
+import type { Job, Stage } from "./jobs.js";
+import type { Lease } from "./leases.js";
+import { TaskTable } from "./tasks.js";
+import type { Worker } from "./workers.js";
+
+/** A delivery that ended without success: kept so that no failure goes missing. */
+export interface DeliveryRecord {
+  readonly generation: number;
+  readonly delivery: number;
+  readonly attempt: number;
+  readonly worker: WorkerNo;
+  readonly level: Level;
+  readonly grantedWall: WallMs;
+  readonly endedWall: WallMs;
+  readonly end: "failed" | "cancelled" | RequeueReason;
+  readonly charge: Charge;
+  readonly failure: FailureFacts | undefined;
+}
+
+/** What most tasks never need: their troubles, checkpoint, dead letter. */
+export interface TaskExtra {
+  /** The first one and the last `deliveryRecordsMax - 1`. */
+  readonly deliveries: DeliveryRecord[];
+  /** How many were left out of the middle. */
+  dropped: number;
+  lastFailure: FailureFacts | undefined;
+  checkpoint: BlobId;
+  deadLetterId: string;
+}
+
+/** How many ended deliveries are kept of a task: the first, and the latest. */
+export const deliveryRecordsMax = 16;
+
+/**
+ * The whole state of a master, in three tiers. *Durable*: written by `apply` alone, the same on
+ * replay. *Derived*: kept in step with it, rebuilt from it. *Volatile*: written by `annotate`,
+ * never journaled. Comments say which tier a field is of where it is not the durable one.
+ */
+export class State {
+  readonly jobs: Job[] = [];
+  readonly stages: Stage[] = [];
+  readonly tasks = new TaskTable();
+  readonly hostPool = new U32Column();
+  hostPoolSize = 0;
+  /** Leases that live or stop, in the order of their grant. */
+  readonly leases = new Map<LeaseNo, Lease>();
+  nextLease: LeaseNo = 1;
+  readonly workers: Worker[] = [];
+  readonly extras = new Map<TaskNo, TaskExtra>();
+  /** Which partitions the outputs of a task are, in the order of their blobs. */
+  readonly outputPartitions = new Map<TaskNo, readonly number[]>();
+  /** Job by namespace and idempotency key. */
+  readonly keys = new Map<string, JobNo>();
+
+  /** Derived: job by public id, worker by id. */
+  readonly jobById = new Map<string, JobNo>();
+  readonly workerById = new Map<string, WorkerNo>();
+  /** Derived. */
+  readonly placement = new Placement(this.tasks, this.hostPool);
+  /** Derived: scheduled tasks by due time; entries of tasks that moved on are skipped. */
+  readonly scheduled = new NumberHeap();
+  /** Derived: unsealed uploads by the time at which they lapse. */
+  readonly uploads = new NumberHeap();
+  /** Derived: jobs of which something may follow (a stage opens, the job ends). */
+  readonly toAdvance = new Set<JobNo>();
+  /** Derived: jobs with a sweep under way. */
+  readonly toSweep = new Set<JobNo>();
+
+  /** Volatile: when workers are to be looked at, on the clock of terms. */
+  readonly checks = new NumberHeap();
+
+  job(no: JobNo): Job {
+    return this.jobs[no] as Job;
+  }
+
+  stage(no: StageNo): Stage {
+    return this.stages[no] as Stage;
+  }
+
+  worker(no: WorkerNo): Worker {
+    return this.workers[no] as Worker;
+  }
+
+  stageOf(task: TaskNo): Stage {
+    return this.stage(this.tasks.stage.get(task));
+  }
+
+  jobOf(task: TaskNo): Job {
+    return this.job(this.stageOf(task).job);
+  }
+}
+
+/** The key of a job in `State.keys`. A namespace has no NUL in it, so no two pairs collide. */
+export function jobKey(namespace: string, idempotencyKey: string): string {
+  return `${namespace}\0${idempotencyKey}`;
+}
+
+/** The extra of a task, made if it has none. */
+export function extraOf(state: State, task: TaskNo): TaskExtra {
+  let extra = state.extras.get(task);
+  if (extra === undefined) {
+    extra = { deliveries: [], dropped: 0, lastFailure: undefined, checkpoint: 0, deadLetterId: "" };
+    state.extras.set(task, extra);
+  }
+  return extra;
+}
+
+/** The state of a master that has never heard of anything. */
+export function newState(): State {
+  return new State();
+}

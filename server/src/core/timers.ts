@@ -1,0 +1,108 @@
+import type { Command } from "./commands.js";
+import type { Context, Settings } from "./context.js";
+import { arm } from "./annotate/arm.js";
+import type { JobNo, JournalMs, WorkerNo } from "./ids.js";
+import type { State } from "./state/state.js";
+import type { Lease } from "./state/leases.js";
+import type { Worker } from "./state/workers.js";
+
+/**
+ * Timers are data: when something is due next, and which commands are due now. Terms of leases
+ * run on a clock of their own, which stands still while the master does.
+ */
+
+/** When the next timer is due, on each of the two clocks; Infinity: never. */
+export function nextTimers(state: State): { readonly now: JournalMs; readonly term: JournalMs } {
+  return {
+    now: Math.min(state.scheduled.firstKey, state.uploads.firstKey),
+    term: state.checks.firstKey,
+  };
+}
+
+/** The commands that are due. Asked after the input of a batch: who renews in time is in time. */
+export function dueCommands(state: State, context: Context, settings: Settings): Command[] {
+  const due: Command[] = [];
+  while (state.uploads.firstKey <= context.now) {
+    const job = state.job(state.uploads.pop() as JobNo);
+    if (job.state !== "uploading") continue;
+    // A later part has given it more time: look again then.
+    if (job.uploadLapsesAt > context.now) state.uploads.push(job.uploadLapsesAt, job.no);
+    else due.push({ kind: "lapse_upload", job: job.no });
+  }
+  if (state.scheduled.firstKey <= context.now) due.push({ kind: "release_tasks" });
+  while (state.checks.firstKey <= context.termNow) {
+    const at = state.checks.firstKey;
+    const worker = state.worker(state.checks.pop() as WorkerNo);
+    if (worker.checkAt !== at) continue;
+    checkWorker(state, worker, context, settings, due);
+  }
+  return due;
+}
+
+/** A restart or a takeover: every worker and every held lease gets a full fresh term. */
+export function beginTerms(state: State, context: Context, settings: Settings): void {
+  for (const worker of state.workers) {
+    if (worker.lost) continue;
+    worker.seenAt = context.termNow;
+    arm(state, worker, context.termNow + settings.leaseTermMs);
+  }
+  for (const lease of state.leases.values()) {
+    if (!lease.stopping) lease.deadlineAt = context.termNow + settings.leaseTermMs;
+  }
+}
+
+function checkWorker(
+  state: State,
+  worker: Worker,
+  context: Context,
+  settings: Settings,
+  due: Command[],
+): void {
+  worker.checkAt = Infinity;
+  const { termNow } = context;
+  if (worker.lost) return;
+  if (worker.session === 0 && worker.seenAt + settings.leaseTermMs <= termNow) {
+    due.push({ kind: "lose_worker", worker: worker.no });
+    return;
+  }
+  let next = worker.session === 0 ? worker.seenAt + settings.leaseTermMs : Infinity;
+  for (const no of worker.leases) {
+    const lease = state.leases.get(no);
+    if (lease === undefined || lease.stopping) continue;
+    next = Math.min(next, checkLease(state, lease, termNow, settings, due));
+  }
+  if (next !== Infinity) arm(state, worker, next);
+}
+
+/** @returns when the lease is to be looked at again */
+function checkLease(
+  state: State,
+  lease: Lease,
+  termNow: JournalMs,
+  settings: Settings,
+  due: Command[],
+): JournalMs {
+  if (lease.deadlineAt <= termNow) {
+    due.push({ kind: "expire_lease", lease: lease.no });
+    return Infinity;
+  }
+  let next = lease.deadlineAt;
+  if (!lease.received && lease.assignedAt >= 0) {
+    const receiptAt = lease.assignedAt + settings.receiptTimeoutMs;
+    if (receiptAt <= termNow) {
+      due.push({ kind: "recall_lease", lease: lease.no });
+      return Infinity;
+    }
+    next = Math.min(next, receiptAt);
+  }
+  const { attemptTimeoutMs } = state.placement.bag(state.tasks.bag.get(lease.task)).kind.policy;
+  if (attemptTimeoutMs > 0 && lease.startedAt >= 0) {
+    const lateAt = lease.startedAt + attemptTimeoutMs + settings.timeoutGraceMs;
+    if (lateAt <= termNow) {
+      due.push({ kind: "time_out_attempt", lease: lease.no });
+      return Infinity;
+    }
+    next = Math.min(next, lateAt);
+  }
+  return next;
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import type {
+  Annotation,
+  Command,
+  CommandKind,
+  Context,
+  CoreEvent,
+  Decision,
+  Notice,
+  Stamp,
+} from "../../../src/core/index.js";
+import {
+  annotate,
+  apply,
+  checkInvariants,
+  decide,
+  defaultSettings,
+  dueCommands,
+  newState,
+  placementRound,
+} from "../../../src/core/index.js";
+
+/** The core with a hand on its clock and dice: commands in, decisions out, no I/O. */
+export class Machine {
+  readonly state = newState();
+  readonly settings = defaultSettings;
+  readonly journal: { readonly event: CoreEvent; readonly stamp: Stamp }[] = [];
+  /** Commands that were accepted and changed something, by kind. */
+  readonly accepted = new Map<CommandKind, number>();
+  readonly rejected = new Map<string, number>();
+  readonly notices: Notice[] = [];
+  now = 1_000_000;
+  #nextBlob = 1;
+  readonly #draw: () => number;
+  readonly #checks: boolean;
+
+  /** @param checks look at every invariant after every event */
+  constructor(draw: () => number = () => 2 ** 31, checks = true) {
+    this.#draw = draw;
+    this.#checks = checks;
+  }
+
+  get context(): Context {
+    return {
+      now: this.now,
+      wall: this.now,
+      termNow: this.now,
+      draw: this.#draw,
+      epoch: 1,
+      firstBlob: this.#nextBlob,
+    };
+  }
+
+  run(command: Command, blobs = 0): Decision {
+    const { context } = this;
+    const decision: Decision = decide(this.state, command, context, this.settings);
+    if (!decision.ok) {
+      const { kind } = decision.rejection;
+      this.rejected.set(kind, (this.rejected.get(kind) ?? 0) + 1);
+      return decision;
+    }
+    for (const event of decision.events) this.#apply(event, context);
+    if (decision.events.length > 0) {
+      this.accepted.set(command.kind, (this.accepted.get(command.kind) ?? 0) + 1);
+      if (decision.keepsBlobs) this.#nextBlob += blobs;
+    }
+    for (const note of decision.annotations) this.note(note);
+    this.notices.push(...decision.notices);
+    return decision;
+  }
+
+  note(annotation: Annotation): void {
+    annotate(this.state, annotation, this.context, this.settings);
+  }
+
+  /** What is due by the clock, then all that follows. */
+  tick(): void {
+    for (const command of dueCommands(this.state, this.context, this.settings)) this.run(command);
+    this.followUp();
+  }
+
+  followUp(): void {
+    for (const job of this.state.toAdvance) {
+      this.state.toAdvance.delete(job);
+      this.run({ kind: "advance_job", job });
+    }
+    for (const job of this.state.toSweep) this.run({ kind: "sweep_job", job });
+    if (this.state.toAdvance.size > 0) this.followUp();
+  }
+
+  /** @returns the grants of one round of placement */
+  place(most = 1_000): number {
+    return placementRound(
+      this.state,
+      (worker, reach) => {
+        const before = this.journal.length;
+        this.run({ kind: "place", worker, reach });
+        return this.journal.length > before;
+      },
+      most,
+    );
+  }
+
+  #apply(event: CoreEvent, stamp: Stamp): void {
+    apply(this.state, event, { now: stamp.now, wall: stamp.wall });
+    this.journal.push({ event, stamp: { now: stamp.now, wall: stamp.wall } });
+    if (!this.#checks) return;
+    checkInvariants(this.state);
+    if (event.type === "lease_granted" && !event.ahead) this.#checkRoom(event.lease);
+  }
+
+  /**
+   * Never over-committed: at each grant, what fits and what stops is within capacity, of all that
+   * the task asks for. (A worker that shrank may be over in what it does not ask for.)
+   */
+  #checkRoom(no: number): void {
+    const lease = this.state.leases.get(no);
+    assert(lease !== undefined);
+    const worker = this.state.worker(lease.worker);
+    for (const kind of lease.demand.kinds) {
+      const used = worker.used[kind] ?? 0;
+      const total = worker.total[kind] ?? 0;
+      assert(used <= total, `worker ${worker.no} has ${total} of ${kind} and was given ${used}`);
+    }
+  }
+}
+
+/** The state that the same events lead to, from nothing. */
+export function replayed(journal: Machine["journal"]) {
+  const state = newState();
+  for (const { event, stamp } of journal) apply(state, event, stamp);
+  return state;
+}

@@ -1,0 +1,28 @@
+// The suites of `npm test`, in the order in which they run. docs/test-budgets.md says why each has its budget;
+// a test compares the two.
+
+/** @typedef {{ name: string, folder: string, spec: string, budgetSeconds: number, verifySeconds: number }} Suite */
+
+const compiled = "dist/test/**/*.test.js";
+
+/** @type {readonly Suite[]} */
+export const suites = [
+  { name: "server", folder: "server", spec: compiled, budgetSeconds: 150, verifySeconds: 1800 },
+  { name: "sdk", folder: "sdk/typescript", spec: compiled, budgetSeconds: 45, verifySeconds: 600 },
+  { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 30, verifySeconds: 120 },
+  { name: "examples", folder: "examples", spec: compiled, budgetSeconds: 90, verifySeconds: 600 },
+  {
+    name: "conformance",
+    folder: "conformance",
+    spec: compiled,
+    budgetSeconds: 30,
+    verifySeconds: 600,
+  },
+  {
+    name: "tools",
+    folder: "tools",
+    spec: "test/**/*.test.mjs",
+    budgetSeconds: 45,
+    verifySeconds: 120,
+  },
+];
