@@ -1,5 +1,12 @@
 import type { JobNo, LeaseNo, LeaseToken, WorkerNo } from "./ids.js";
-import type { FailureDraft, JobSpec, OutputDraft, Resource, TaskDraft, WorkerSpec } from "./spec.js";
+import type {
+  FailureDraft,
+  JobSpec,
+  OutputDraft,
+  Resource,
+  TaskDraft,
+  WorkerSpec,
+} from "./spec.js";
 
 /**
  * Everything that can be asked of the core. Commands are imperative; `decide/<kind>.ts` answers
@@ -195,7 +202,9 @@ export type Annotation =
   | {
       readonly kind: "note_progress";
       readonly token: LeaseToken;
-      readonly fraction: number;
+      /** 0 to 1; undefined: as before. */
+      readonly fraction: number | undefined;
+      /** Empty: as before. */
       readonly note: string;
     }
   | {

@@ -10,7 +10,12 @@ export type CancelReason = "job" | "task" | "lease_lost" | "copy_won" | "timeout
 /** Something to tell a worker, once the events that it follows from are durable. */
 export type Notice =
   | { readonly kind: "assign"; readonly worker: WorkerNo; readonly lease: LeaseNo }
-  | { readonly kind: "cancel"; readonly worker: WorkerNo; readonly token: LeaseToken; readonly reason: CancelReason }
+  | {
+      readonly kind: "cancel";
+      readonly worker: WorkerNo;
+      readonly token: LeaseToken;
+      readonly reason: CancelReason;
+    }
   | { readonly kind: "recall"; readonly worker: WorkerNo; readonly token: LeaseToken }
   | { readonly kind: "supersede"; readonly worker: WorkerNo; readonly session: number };
 
@@ -72,15 +77,15 @@ const none: readonly never[] = [];
 export function accept<R>(
   reply: R,
   events: readonly CoreEvent[] = none,
-  extra: Partial<Pick<Accepted, "notices" | "annotations" | "keepsBlobs">> = {},
+  extra?: Partial<Pick<Accepted, "notices" | "annotations" | "keepsBlobs">>,
 ): Accepted<R> {
   return {
     ok: true,
     events,
     reply,
-    notices: extra.notices ?? none,
-    annotations: extra.annotations ?? none,
-    keepsBlobs: extra.keepsBlobs ?? false,
+    notices: extra?.notices ?? none,
+    annotations: extra?.annotations ?? none,
+    keepsBlobs: extra?.keepsBlobs ?? false,
   };
 }
 

@@ -19,6 +19,8 @@ export { checkCounts, checkGraph } from "./graph.js";
 export type * from "./ids.js";
 export { makeId } from "./ids.js";
 export { checkInvariants } from "./invariants.js";
+export type * from "./lease-views.js";
+export { leaseView, strayTokens } from "./lease-views.js";
 export type * from "./outcome.js";
 export { placementRound } from "./placement/round.js";
 export type * from "./queries.js";

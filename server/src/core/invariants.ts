@@ -100,7 +100,10 @@ function checkLedgers(state: State): void {
     for (let kind = 0; kind < Math.max(used.length, worker.used.length); kind++) {
       const has = worker.used[kind] ?? 0;
       const is = used[kind] ?? 0;
-      assert(has === is, () => `worker ${worker.no}: ledger has ${has} of ${kind}, leases take ${is}`);
+      assert(
+        has === is,
+        () => `worker ${worker.no}: ledger has ${has} of ${kind}, leases take ${is}`,
+      );
     }
     assert(worker.leasedBytes === bytes, () => `worker ${worker.no}: bytes differ`);
     assert(worker.ahead.length === ahead, () => `worker ${worker.no}: leases ahead differ`);
@@ -116,7 +119,10 @@ function checkJobs(state: State): void {
   }
   for (const job of state.jobs) {
     const has = live.get(job.no) ?? 0;
-    assert(job.liveLeases === has, () => `job ${job.id} counts ${job.liveLeases} leases, not ${has}`);
+    assert(
+      job.liveLeases === has,
+      () => `job ${job.id} counts ${job.liveLeases} leases, not ${has}`,
+    );
     if (!isFinished(job.state)) continue;
     assert(job.sweep === undefined, () => `finished job ${job.id} is swept`);
     for (let i = 0; i < job.stageCount; i++) {
@@ -131,11 +137,15 @@ function checkJobs(state: State): void {
 function checkLines(state: State): void {
   for (const bag of state.placement.bags) {
     const job = state.job(state.stage(bag.stage).job);
-    const mayOpen = state.stage(bag.stage).opened && job.state !== "failing" && job.state !== "cancelling";
+    const mayOpen =
+      state.stage(bag.stage).opened && job.state !== "failing" && job.state !== "cancelling";
     assert(!bag.open || mayOpen, () => `bag ${bag.no} is open while its job is ${job.state}`);
     const mustOpen = state.stage(bag.stage).opened && job.state === "running";
     assert(bag.open || !mustOpen, () => `bag ${bag.no} is closed while its job runs`);
     if (!bag.open || bag.pending === 0) continue;
-    assert(bag.inLine && bag.shape.active, () => `bag ${bag.no} has pending tasks and is out of line`);
+    assert(
+      bag.inLine && bag.shape.active,
+      () => `bag ${bag.no} has pending tasks and is out of line`,
+    );
   }
 }

@@ -8,9 +8,10 @@ export type Outcome =
   | { readonly kind: "succeeded" }
   | { readonly kind: "retry"; readonly inMs: DurationMs; readonly attempt: number }
   | { readonly kind: "dead_lettered"; readonly id: string }
-  | { readonly kind: "requeued" }
+  | { readonly kind: "requeued"; readonly charge: Charge }
   | { readonly kind: "cancelled" }
-  | { readonly kind: "stale" }
+  /** With the newest delivery of the task; 0: there is no such task. */
+  | { readonly kind: "stale"; readonly delivery: number }
   | { readonly kind: "gone" };
 
 export type OutcomeKind = Outcome["kind"];

@@ -92,6 +92,12 @@ export interface JobSpec {
   /** How long an upload may stay unsealed. */
   readonly uploadTtlMs: DurationMs;
   readonly stages: readonly StageSpec[];
+  /**
+   * What the client said of policies, placement and retention, in its own words (an encoded
+   * capstan.v1.JobSpec without stages and labels): for those who read the job back, and for the
+   * later parts of its upload. The core never reads it. Absent: it left all to the defaults.
+   */
+  readonly source?: Uint8Array;
 }
 
 /** One replica set of a task's inputs, as far as placement is concerned. */
@@ -133,13 +139,7 @@ export interface WorkerSpec {
 
 /** What went wrong, as far as the core decides by it; all the rest is a blob. */
 export type FailureKind =
-  | "error"
-  | "timeout"
-  | "worker_lost"
-  | "out_of_memory"
-  | "rejected"
-  | "cancelled"
-  | "invalid";
+  "error" | "timeout" | "worker_lost" | "out_of_memory" | "rejected" | "cancelled" | "invalid";
 
 export interface FailureDraft {
   readonly kind: FailureKind;

@@ -73,7 +73,10 @@ function runSeed(seed: number, accepted: Map<CommandKind, number>): void {
   const workload = new Workload(machine, random);
   for (let step = 0; step < stepCount; step++) workload.step();
   assert(workload.heal(), `jobs that never ended: ${unfinished(machine)}`);
-  assert.equal(JSON.stringify(digest(replayed(machine.journal))), JSON.stringify(digest(machine.state)));
+  assert.equal(
+    JSON.stringify(digest(replayed(machine.journal))),
+    JSON.stringify(digest(machine.state)),
+  );
   for (const [kind, count] of machine.accepted) {
     accepted.set(kind, (accepted.get(kind) ?? 0) + count);
   }

@@ -79,8 +79,9 @@ export function noteProgress(
   const lease = state.leases.get(note.token.lease);
   if (lease === undefined || lease.stopping || !holds(lease, note.token)) return;
   renew(lease, context, settings);
-  lease.progress = note.fraction;
-  lease.progressNote = note.note;
+  // A fraction never falls within a delivery, whatever the worker says.
+  if (note.fraction !== undefined) lease.progress = Math.max(lease.progress, note.fraction);
+  if (note.note !== "") lease.progressNote = note.note;
   state.job(lease.job).revision += 1;
 }
 

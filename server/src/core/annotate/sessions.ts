@@ -58,11 +58,7 @@ export function grantCredit(state: State, note: AnnotationOf<"grant_credit">): v
 }
 
 /** Something was heard of the worker. */
-export function noteAlive(
-  state: State,
-  note: AnnotationOf<"note_alive">,
-  context: Context,
-): void {
+export function noteAlive(state: State, note: AnnotationOf<"note_alive">, context: Context): void {
   const worker = inSession(state, note);
   if (worker !== undefined) worker.seenAt = context.termNow;
 }

@@ -7,10 +7,15 @@ import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 
 /** The attempt failed; the task waits for its next one. */
-export function applyAttemptFailed(state: State, event: EventOf<"attempt_failed">, stamp: Stamp): void {
+export function applyAttemptFailed(
+  state: State,
+  event: EventOf<"attempt_failed">,
+  stamp: Stamp,
+): void {
   const lease = endDelivery(state, event, "retry", stamp);
   recordDelivery(state, lease, "failed", event, stamp);
   chargeTask(state, event.task, event.charge);
+  state.stageOf(event.task).retries += 1;
   if (event.retryAt > stamp.now) {
     moveTask(state, event.task, TaskState.scheduled);
     state.tasks.runAt.set(event.task, event.retryAt);

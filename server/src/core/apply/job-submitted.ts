@@ -5,7 +5,11 @@ import type { State } from "../state/state.js";
 import { jobKey } from "../state/state.js";
 
 /** A job with its stages, all of them still empty. */
-export function applyJobSubmitted(state: State, event: EventOf<"job_submitted">, stamp: Stamp): void {
+export function applyJobSubmitted(
+  state: State,
+  event: EventOf<"job_submitted">,
+  stamp: Stamp,
+): void {
   const firstStage = state.stages.length;
   for (const [position, spec] of event.spec.stages.entries()) {
     state.stages.push({
@@ -17,6 +21,7 @@ export function applyJobSubmitted(state: State, event: EventOf<"job_submitted">,
       pruned: false,
       taskCount: 0,
       counts: emptyCounts(),
+      retries: 0,
       segments: [],
       partitionHosts: new Map(),
       bags: [],
@@ -38,6 +43,7 @@ export function applyJobSubmitted(state: State, event: EventOf<"job_submitted">,
     sweep: undefined,
     cancelCause: undefined,
     note: "",
+    failedTask: undefined,
     finishedWall: undefined,
     liveLeases: 0,
     revision: 0,

@@ -4,7 +4,11 @@ import { charge, toDemand } from "../placement/resources.js";
 import type { State } from "../state/state.js";
 
 /** Room is kept for a lease that a worker still holds and the master has given up. */
-export function applyLeaseAdopted(state: State, event: EventOf<"lease_adopted">, stamp: Stamp): void {
+export function applyLeaseAdopted(
+  state: State,
+  event: EventOf<"lease_adopted">,
+  stamp: Stamp,
+): void {
   const { lease: no, worker, job, task, delivery, epoch, drawHigh, drawLow } = event;
   const demand = toDemand(event.demand, state.placement.resources);
   state.leases.set(no, {

@@ -8,7 +8,11 @@ import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 
 /** A delivery begins: the task is leased, and its demand is on the worker's ledger. */
-export function applyLeaseGranted(state: State, event: EventOf<"lease_granted">, stamp: Stamp): void {
+export function applyLeaseGranted(
+  state: State,
+  event: EventOf<"lease_granted">,
+  stamp: Stamp,
+): void {
   const { tasks } = state;
   const { task } = event;
   const from = tasks.state.get(task);

@@ -51,7 +51,8 @@ function locate(state: State, stage: Stage, upstreamName: string): void {
     if (state.tasks.state.get(task) === TaskState.waiting) located.push(task);
   }
   // They stand under "no preference" since they were added; a bag's lists are made anew.
-  if (located.length > 0) state.placement.rethread(stage.bags, (bag) => waitingOf(state, stage, bag));
+  if (located.length > 0)
+    state.placement.rethread(stage.bags, (bag) => waitingOf(state, stage, bag));
 }
 
 function waitingOf(state: State, stage: Stage, bag: number): TaskNo[] {

@@ -13,4 +13,7 @@ export function applyTaskFailed(state: State, event: EventOf<"task_failed">, sta
   chargeTask(state, event.task, event.charge);
   extraOf(state, event.task).deadLetterId = event.deadLetterId;
   moveTask(state, event.task, TaskState.failed);
+  const job = state.jobOf(event.task);
+  // Once the job is failing, the failure that made it so stands.
+  if (job.state === "running" || job.failedTask === undefined) job.failedTask = event.task;
 }

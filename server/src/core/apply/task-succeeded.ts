@@ -6,7 +6,11 @@ import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 
 /** The task is done; its outputs lie in the payload store, a blob for each listed partition. */
-export function applyTaskSucceeded(state: State, event: EventOf<"task_succeeded">, stamp: Stamp): void {
+export function applyTaskSucceeded(
+  state: State,
+  event: EventOf<"task_succeeded">,
+  stamp: Stamp,
+): void {
   const { tasks } = state;
   endDelivery(state, event, "succeeded", stamp);
   moveTask(state, event.task, TaskState.succeeded);
@@ -14,7 +18,10 @@ export function applyTaskSucceeded(state: State, event: EventOf<"task_succeeded"
   if (event.outputs.length === 0) return;
   tasks.outputs.set(event.task, event.firstBlob);
   tasks.outputsCount.set(event.task, event.outputs.length);
-  state.outputPartitions.set(event.task, event.outputs.map(({ partition }) => partition));
+  state.outputPartitions.set(
+    event.task,
+    event.outputs.map(({ partition }) => partition),
+  );
   const stage = state.stageOf(event.task);
   for (const output of event.outputs) {
     if (output.hosts.length > 0) notePartition(state, stage, output.partition, output);

@@ -33,12 +33,14 @@ export function applyTasksAdded(state: State, event: EventOf<"tasks_added">, sta
     tasks.inputBytes.set(task, draft.inputBytes);
     tasks.recordCount.set(task, draft.recordCount);
     setHosts(state, task, draft);
-    const taskState = draft.delayMs > 0 && initial === TaskState.waiting ? TaskState.scheduled : initial;
+    const taskState =
+      draft.delayMs > 0 && initial === TaskState.waiting ? TaskState.scheduled : initial;
     tasks.state.set(task, taskState);
     tasks.runAt.set(task, stamp.now + draft.delayMs);
     count(state, stage, bag, taskState);
     if (taskState === TaskState.waiting) inLine.push(task);
-    else if (taskState === TaskState.scheduled) state.scheduled.push(stamp.now + draft.delayMs, task);
+    else if (taskState === TaskState.scheduled)
+      state.scheduled.push(stamp.now + draft.delayMs, task);
     task += 1;
     index += 1;
     blob += 1;

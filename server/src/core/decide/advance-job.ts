@@ -35,7 +35,10 @@ export function decideAdvanceJob(
 function advance(state: State, job: Job): readonly CoreEvent[] {
   const stages = stagesOf(state, job);
   const rule = job.spec.onTaskFailure;
-  if (rule.kind !== "continue" && stages.some((stage) => stage.counts.failed > bound(rule, stage))) {
+  if (
+    rule.kind !== "continue" &&
+    stages.some((stage) => stage.counts.failed > bound(rule, stage))
+  ) {
     return [{ type: "job_failing", version: 1, job: job.no, run: job.run }];
   }
   const opened = stages.filter((stage) => canOpen(stage, stages, rule));

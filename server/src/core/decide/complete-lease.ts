@@ -2,13 +2,16 @@ import type { CompleteLease } from "../commands.js";
 import type { Context } from "../context.js";
 import type { DecisionOn } from "../decision.js";
 import { accept, reject } from "../decision.js";
-import type { CoreEvent } from "../events.js";
+import type { CoreEvent, TaskSucceeded } from "../events.js";
 import type { TaskNo } from "../ids.js";
 import type { Stage } from "../state/jobs.js";
 import { taskAt } from "../state/jobs.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
-import { answerLate, endOf, standing } from "./shared.js";
+import { answerLate, endOf, promotedAfter, standing } from "./shared.js";
+
+const succeededOutcome = { kind: "succeeded" } as const;
+const keepsBlobs = { keepsBlobs: true } as const;
 
 /**
  * A worker brings a result. Only the holder of the live lease is heard; a worker that stalled
@@ -31,27 +34,35 @@ export function decideCompleteLease(
     return reject(
       "result_invalid",
       `partition ${beyond.partition} of an output: the stage has ${partitions}`,
-      { field: "outputs", stage: stage.spec.name },
+      { partition: String(beyond.partition), partitions: String(partitions) },
     );
   }
-  const end = endOf(state, lease, "none", false);
   if (state.job(lease.job).state === "cancelling") {
-    const event = { type: "delivery_cancelled", version: 1, ...end } as const;
-    return accept({ kind: "cancelled" }, [event]);
+    const end = endOf(state, lease, "none", false);
+    return accept({ kind: "cancelled" }, [{ type: "delivery_cancelled", version: 1, ...end }]);
   }
-  const events: CoreEvent[] = [
-    {
-      type: "task_succeeded",
-      version: 1,
-      ...end,
-      firstBlob: command.outputs.length > 0 ? context.firstBlob : 0,
-      outputs: command.outputs,
-      recordCount: command.recordCount,
-    },
-  ];
+  // Field by field, as in `endOf`: this is the event of which there are the most.
+  const succeeded: TaskSucceeded = {
+    type: "task_succeeded",
+    version: 1,
+    lease: lease.no,
+    task: lease.task,
+    worker: lease.worker,
+    run: lease.run,
+    generation: lease.generation,
+    delivery: lease.delivery,
+    attempt: lease.attempt,
+    charge: "none",
+    stopping: false,
+    promoted: promotedAfter(state, lease),
+    firstBlob: command.outputs.length > 0 ? context.firstBlob : 0,
+    outputs: command.outputs,
+    recordCount: command.recordCount,
+  };
+  const events: CoreEvent[] = [succeeded];
   const unblocked = unblockedBy(state, stage, lease.task);
   if (unblocked.length > 0) events.push({ type: "tasks_unblocked", version: 1, tasks: unblocked });
-  return accept({ kind: "succeeded" }, events, { keepsBlobs: command.outputs.length > 0 });
+  return accept(succeededOutcome, events, command.outputs.length > 0 ? keepsBlobs : undefined);
 }
 
 /** Does a worker speak of a lease that another one holds? */
@@ -59,10 +70,12 @@ export function isForeign(speaker: number | undefined, holder: number): boolean 
   return speaker !== undefined && speaker !== holder;
 }
 
+const noTasks: readonly TaskNo[] = [];
+
 /** Tasks of EACH stages that waited for this one last. */
 function unblockedBy(state: State, stage: Stage, task: TaskNo): readonly TaskNo[] {
   const job = state.job(stage.job);
-  if (job.stageCount === 1) return [];
+  if (job.stageCount === 1) return noTasks;
   const index = state.tasks.index.get(task);
   const unblocked: TaskNo[] = [];
   for (let i = 0; i < job.stageCount; i++) {

@@ -10,6 +10,9 @@ import type { Ended } from "./requeue.js";
 import { requeue } from "./requeue.js";
 import { endOf } from "./shared.js";
 
+/** The longest wait that a worker may suggest. */
+const retryAfterMaxMs = 86_400_000;
+
 /**
  * Ends a delivery by a failure: another attempt while the policy has one, else a dead letter.
  * While the job is failing or cancelled nothing is tried again.
@@ -36,7 +39,13 @@ export function fail(
       return conclude(state, lease, failure, { ...how, charge: "attempt" }, context);
     case "cancelled":
       // Nobody cancelled this lease, so a handler that says so has simply failed.
-      return conclude(state, lease, { ...failure, kind: "error" }, { ...how, charge: "attempt" }, context);
+      return conclude(
+        state,
+        lease,
+        { ...failure, kind: "error" },
+        { ...how, charge: "attempt" },
+        context,
+      );
   }
 }
 
@@ -101,7 +110,8 @@ function waitMs(
   context: Context,
 ): number {
   if (failure.retryAfterMs !== undefined) {
-    return Math.min(failure.retryAfterMs, policy.retry.backoffCapMs);
+    // The policy's cap bounds what the policy computes, not what the worker knows.
+    return Math.min(failure.retryAfterMs, retryAfterMaxMs);
   }
   const failures = charge === "oom" ? state.tasks.oom.get(lease.task) + 1 : lease.attempt;
   return backoffMs(policy.retry, failures, context.draw());

@@ -35,7 +35,7 @@ export function requeue(
   if (spent !== undefined) return dieOf(spent, end, context);
   return {
     event: { type: "delivery_requeued", version: 1, ...end, reason: how.reason },
-    outcome: { kind: "requeued" },
+    outcome: { kind: "requeued", charge: how.charge },
   };
 }
 
@@ -52,7 +52,12 @@ function spentBudget(state: State, lease: Lease, charge: Charge): string | undef
 }
 
 function dieOf(spent: string, end: ReturnType<typeof endOf>, context: Context): Ended {
-  const failure: FailureFacts = { kind: "worker_lost", type: "WorkerLost", message: spent, body: 0 };
+  const failure: FailureFacts = {
+    kind: "worker_lost",
+    type: "WorkerLost",
+    message: spent,
+    body: 0,
+  };
   const deadLetterId = makeId("dl_", context.wall, context.draw);
   return {
     event: { type: "task_failed", version: 1, ...end, failure, deadLetterId },

@@ -18,7 +18,8 @@ export function decideReturnLease(
     return answerLate(state, command.token, context);
   }
   const { reason } = command;
-  const charge = reason === "drained" ? "drain" : "none";
+  // Giving back what never began costs nothing.
+  const charge = reason === "drained" && found.lease.startedAt >= 0 ? "drain" : "none";
   const { event, outcome } = requeue(
     state,
     found.lease,

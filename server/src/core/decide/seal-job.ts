@@ -14,9 +14,7 @@ export function decideSealJob(state: State, command: SealJob): DecisionOn<SealJo
   if (problem !== undefined) return problem;
   // Sealed before, with the same counts: the first answer was lost on its way.
   if (job.state !== "uploading") {
-    return job.cancelCause === undefined
-      ? accept({ state: job.state })
-      : notUploading(job);
+    return job.cancelCause === undefined ? accept({ state: job.state }) : notUploading(job);
   }
   const counts = job.spec.stages.map((_, i) => state.stage(job.firstStage + i).taskCount);
   const [wrong] = checkCounts(job.spec.stages, counts);

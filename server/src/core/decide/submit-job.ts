@@ -29,7 +29,9 @@ export function decideSubmitJob(
       { job_id: job.id },
     );
   }
-  const id = makeId("job_", context.wall, context.draw);
+  let id = makeId("job_", context.wall, context.draw);
+  // 80 bits of draw do not collide; if they ever did, one job would answer for two.
+  while (state.jobById.has(id)) id = makeId("job_", context.wall, context.draw);
   const events = eventsOf(state, command, id, context);
   return accept(freshReply(command, id), events, { keepsBlobs: true });
 }

@@ -60,7 +60,8 @@ function noticesOf(state: State, stage: Stage, sweep: Sweep & { toIndex: number 
     if (lease === undefined) continue;
     const to = { worker: lease.worker, token: tokenOf(lease) };
     if (isSwept(state, task, sweep.scope)) notices.push({ kind: "cancel", ...to, reason: "job" });
-    else if (sweep.scope === "unleased" && lease.startedAt < 0) notices.push({ kind: "recall", ...to });
+    else if (sweep.scope === "unleased" && lease.startedAt < 0)
+      notices.push({ kind: "recall", ...to });
   }
   return notices;
 }

@@ -52,7 +52,13 @@ export class PendingLists {
    *
    * @param sizeOf gives the input bytes of a task that stands in the list already
    */
-  insert(list: number, task: TaskNo, delivery: number, size: number, sizeOf: (task: TaskNo) => number): void {
+  insert(
+    list: number,
+    task: TaskNo,
+    delivery: number,
+    size: number,
+    sizeOf: (task: TaskNo) => number,
+  ): void {
     const entry = this.#newEntry(task, delivery);
     const tail = this.#tail.get(list);
     if (tail === 0) {
@@ -99,7 +105,12 @@ export class PendingLists {
     this.#freeLists.push(list);
   }
 
-  #insertBeforeSmaller(list: number, entry: number, size: number, sizeOf: (task: TaskNo) => number): void {
+  #insertBeforeSmaller(
+    list: number,
+    entry: number,
+    size: number,
+    sizeOf: (task: TaskNo) => number,
+  ): void {
     let before = this.#cursorThread.get(list) === this.#thread ? this.#cursor.get(list) : 0;
     let at = before === 0 ? this.#head.get(list) : this.#next.get(before);
     while (at !== 0 && sizeOf(this.#task.get(at)) >= size) {

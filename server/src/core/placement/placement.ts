@@ -170,7 +170,8 @@ export class Placement {
 
   /** Is an entry of the lists still good: is the task in line, and not granted since? */
   readonly isLive = (task: TaskNo, delivery: number): boolean =>
-    this.#tasks.state.get(task) === TaskState.waiting && this.#tasks.delivery.get(task) === delivery;
+    this.#tasks.state.get(task) === TaskState.waiting &&
+    this.#tasks.delivery.get(task) === delivery;
 
   #threadOne(task: TaskNo): void {
     const delivery = this.#tasks.delivery.get(task);

@@ -3,13 +3,7 @@ import type { CancelCause, SweepScope } from "../events.js";
 import type { JobSpec, StageSpec } from "../spec.js";
 
 export type JobState =
-  | "uploading"
-  | "running"
-  | "failing"
-  | "cancelling"
-  | "succeeded"
-  | "failed"
-  | "cancelled";
+  "uploading" | "running" | "failing" | "cancelling" | "succeeded" | "failed" | "cancelled";
 
 /** How many tasks of a stage are in each state. They add up to the stage's tasks, always. */
 export interface TaskCounts {
@@ -41,6 +35,8 @@ export interface Stage {
   pruned: boolean;
   taskCount: number;
   readonly counts: TaskCounts;
+  /** Attempts that failed and were followed by another. */
+  retries: number;
   readonly segments: Segment[];
   /** Bytes that lie on each host (by number), for each output partition given by reference. */
   readonly partitionHosts: Map<number, Map<number, number>>;
@@ -72,6 +68,8 @@ export interface Job {
   sweep: Sweep | undefined;
   cancelCause: CancelCause | undefined;
   note: string;
+  /** The task whose failure decided the job, or was the newest final one of it; undefined: none. */
+  failedTask: TaskNo | undefined;
   finishedWall: WallMs | undefined;
   /** Derived: live leases (not the stopping ones: those hold no job back). */
   liveLeases: number;

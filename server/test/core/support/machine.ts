@@ -19,6 +19,7 @@ import {
   newState,
   placementRound,
 } from "../../../src/core/index.js";
+import { Prng } from "./prng.js";
 
 /** The core with a hand on its clock and dice: commands in, decisions out, no I/O. */
 export class Machine {
@@ -31,12 +32,13 @@ export class Machine {
   readonly notices: Notice[] = [];
   now = 1_000_000;
   #nextBlob = 1;
-  readonly #draw: () => number;
+  /** The dice; a story that depends on a draw sets its own. */
+  draw: () => number;
   readonly #checks: boolean;
 
   /** @param checks look at every invariant after every event */
-  constructor(draw: () => number = () => 2 ** 31, checks = true) {
-    this.#draw = draw;
+  constructor(draw: () => number = new Prng(1).uint32, checks = true) {
+    this.draw = draw;
     this.#checks = checks;
   }
 
@@ -45,7 +47,7 @@ export class Machine {
       now: this.now,
       wall: this.now,
       termNow: this.now,
-      draw: this.#draw,
+      draw: this.draw,
       epoch: 1,
       firstBlob: this.#nextBlob,
     };

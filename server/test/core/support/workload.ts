@@ -33,7 +33,11 @@ export function policyOf(random: Prng): TaskPolicy {
 }
 
 function demandOf(random: Prng, type: string) {
-  if (type === "gpu") return [{ name: "slots", milli: 1_000 }, { name: "gpu", milli: 500 }];
+  if (type === "gpu")
+    return [
+      { name: "slots", milli: 1_000 },
+      { name: "gpu", milli: 500 },
+    ];
   return [{ name: "slots", milli: random.pick([500, 1_000, 2_000]) }];
 }
 
@@ -83,7 +87,12 @@ export function jobOf(random: Prng): { spec: JobSpec; counts: number[] } {
     if (upstream !== undefined && kind === "partition") count = upstream.partitions;
     if (upstream !== undefined && kind === "each") count = counts[i - 1] as number;
     counts.push(count);
-    const task = { type, demand: demandOf(random, type), constraints: [], policy: policyOf(random) };
+    const task = {
+      type,
+      demand: demandOf(random, type),
+      constraints: [],
+      policy: policyOf(random),
+    };
     stages.push({ name: `s${i}`, dependsOn, partitions, task });
   }
   const onTaskFailure: OnTaskFailure = random.pick([
@@ -342,9 +351,7 @@ export class Workload {
     });
   }
 
-  #actOfWorker(
-    act: "credit" | "end_session" | "receive" | "reconcile" | "drain" | "update",
-  ): void {
+  #actOfWorker(act: "credit" | "end_session" | "receive" | "reconcile" | "drain" | "update"): void {
     const { state } = this.#machine;
     if (state.workers.length === 0) return;
     const random = this.#random;
@@ -452,7 +459,10 @@ export class Workload {
       const lease = state.leases.get(notice.lease);
       if (lease === undefined) continue;
       const { epoch, no, job, task, delivery, drawHigh, drawLow, worker } = lease;
-      this.#tokens.push({ token: { epoch, lease: no, job, task, delivery, drawHigh, drawLow }, worker });
+      this.#tokens.push({
+        token: { epoch, lease: no, job, task, delivery, drawHigh, drawLow },
+        worker,
+      });
       if (this.#random.chance(0.9)) {
         this.#machine.note({
           kind: "note_assigned",

@@ -1,0 +1,244 @@
+import { findJob } from "../decide/shared.js";
+import type { JobNo, StageNo, WallMs } from "../ids.js";
+import type { JobSpec, TaskKind } from "../spec.js";
+import type { Job, JobState, Stage } from "../state/jobs.js";
+import { isFinished } from "../state/jobs.js";
+import type { State } from "../state/state.js";
+import type { FailureView, TaskStateName } from "./tasks.js";
+import { lastFailure } from "./tasks.js";
+
+/** Tasks of a stage, by the names of design.md; `pending` only while the stage is open. */
+export type CountsView = Readonly<Record<TaskStateName, number>>;
+
+export interface StageView {
+  readonly name: string;
+  readonly taskCount: number;
+  readonly opened: boolean;
+  readonly counts: CountsView;
+  /** Attempts that failed and were followed by another, so far. */
+  readonly retries: number;
+}
+
+export interface JobView {
+  readonly no: JobNo;
+  readonly id: string;
+  readonly spec: JobSpec;
+  readonly idempotencyKey: string;
+  readonly state: JobState;
+  readonly run: number;
+  readonly cancelCause: string;
+  readonly note: string;
+  readonly submittedWall: WallMs;
+  readonly finishedWall: WallMs | undefined;
+  readonly stages: readonly StageView[];
+  /** The failure that decided it, or the newest final one. */
+  readonly failure: FailureView | undefined;
+  readonly revision: number;
+}
+
+/** A task that a worker said it has started. */
+export interface RunningView {
+  readonly stage: string;
+  readonly index: number;
+  readonly workerId: string;
+  readonly attempt: number;
+  readonly progress: number;
+  readonly progressNote: string;
+  readonly runningMs: number;
+}
+
+/** @returns undefined when the namespace has no such job */
+export function getJob(state: State, namespace: string, id: string): JobView | undefined {
+  const job = findJob(state, namespace, id);
+  return job === undefined ? undefined : jobView(job, state, startedByStage(state));
+}
+
+/** What a client said of a job when it submitted it: all that a later part of its upload needs. */
+export function getJobSpec(state: State, namespace: string, id: string): JobSpec | undefined {
+  return findJob(state, namespace, id)?.spec;
+}
+
+/** When the job last changed, as a number that only grows; undefined: there is no such job. */
+export function jobRevision(state: State, namespace: string, id: string): number | undefined {
+  return findJob(state, namespace, id)?.revision;
+}
+
+/** Which jobs are asked for; what is empty leaves all. */
+export interface JobFilter {
+  readonly namespace: string;
+  readonly states: readonly JobState[];
+  readonly name: string;
+  /** Labels that a job must have, with these values. */
+  readonly labels: readonly { readonly name: string; readonly value: string }[];
+}
+
+/**
+ * Jobs of a namespace, newest first.
+ *
+ * @param before only jobs with a smaller number; Infinity: from the newest
+ * @param scanMax how many jobs are looked at, at the most, so that no list stops the world
+ * @returns the views, and where to go on; `next` undefined: that was all
+ */
+export function listJobs(
+  state: State,
+  filter: JobFilter,
+  before: number,
+  limit: number,
+  scanMax = 10_000,
+): { readonly jobs: readonly JobView[]; readonly next: JobNo | undefined } {
+  const found: Job[] = [];
+  let no = Math.min(before, state.jobs.length);
+  for (let scanned = 0; no > 0 && found.length < limit && scanned < scanMax; scanned++) {
+    no -= 1;
+    const job = state.job(no);
+    if (matches(job, filter)) found.push(job);
+  }
+  const started = found.length > 0 ? startedByStage(state) : new Map<StageNo, number>();
+  return { jobs: found.map((job) => jobView(job, state, started)), next: no > 0 ? no : undefined };
+}
+
+function matches(job: Job, filter: JobFilter): boolean {
+  const { spec } = job;
+  return (
+    spec.namespace === filter.namespace &&
+    (filter.states.length === 0 || filter.states.includes(job.state)) &&
+    (filter.name === "" || spec.name === filter.name) &&
+    filter.labels.every((wanted) =>
+      spec.labels.some(({ name, value }) => name === wanted.name && value === wanted.value),
+    )
+  );
+}
+
+/** The tasks of a job that run, the ones granted last first. */
+export function runningTasks(
+  state: State,
+  jobNo: JobNo,
+  limit: number,
+  termNow: number,
+): readonly RunningView[] {
+  const found: RunningView[] = [];
+  const leases = [...state.leases.values()];
+  for (let i = leases.length - 1; i >= 0 && found.length < limit; i--) {
+    const lease = leases[i];
+    if (lease === undefined || lease.job !== jobNo || lease.stopping || lease.startedAt < 0)
+      continue;
+    found.push({
+      stage: state.stageOf(lease.task).spec.name,
+      index: state.tasks.index.get(lease.task),
+      workerId: state.worker(lease.worker).spec.workerId,
+      attempt: lease.attempt,
+      progress: lease.progress,
+      progressNote: lease.progressNote,
+      runningMs: Math.max(0, termNow - lease.startedAt),
+    });
+  }
+  return found;
+}
+
+/** How many leases of a job were started and have not ended, stopping ones too. */
+export function startedLeases(state: State, namespace: string, id: string): number {
+  const job = findJob(state, namespace, id);
+  let count = 0;
+  for (const lease of state.leases.values()) {
+    if (lease.job === job?.no && lease.startedAt >= 0) count += 1;
+  }
+  return count;
+}
+
+/** What stands in the way of tasks of one kind, as far as the workers that are known go. */
+export type Obstacle = "none" | "no_worker_of_type" | "infeasible";
+
+/**
+ * Whether any worker that is not lost could ever, when empty, run tasks of a kind. Ends at the
+ * first that could.
+ */
+export function obstacleTo(state: State, namespace: string, kind: TaskKind): Obstacle {
+  let served = false;
+  for (const worker of state.workers) {
+    if (worker.lost) continue;
+    const { namespaces, types, labels, total } = state.placement.classes[worker.workerClass] ?? {};
+    if (namespaces?.has(namespace) !== true || types?.has(kind.type) !== true) continue;
+    served = true;
+    const meets = kind.constraints.every(({ label, value }) => labels?.get(label) === value);
+    if (meets && kind.demand.every(({ name, milli }) => milli <= amountOf(state, total, name))) {
+      return "none";
+    }
+  }
+  return served ? "infeasible" : "no_worker_of_type";
+}
+
+function amountOf(state: State, total: readonly number[] | undefined, name: string): number {
+  const kind = state.placement.resources.find(name);
+  return kind === undefined ? 0 : (total?.[kind] ?? 0);
+}
+
+/** Stages of a job that still have tasks to do, with the kinds of their tasks. */
+export function openKinds(
+  state: State,
+  namespace: string,
+  id: string,
+): readonly { readonly stage: string; readonly kind: TaskKind }[] {
+  const job = findJob(state, namespace, id);
+  if (job === undefined || isFinished(job.state)) return [];
+  const kinds: { stage: string; kind: TaskKind }[] = [];
+  for (const stage of stagesOf(state, job)) {
+    const { succeeded, failed, cancelled } = stage.counts;
+    if (succeeded + failed + cancelled === stage.taskCount) continue;
+    for (const no of stage.bags) {
+      kinds.push({ stage: stage.spec.name, kind: state.placement.bag(no).kind });
+    }
+  }
+  return kinds;
+}
+
+function stagesOf(state: State, job: Job): readonly Stage[] {
+  return state.stages.slice(job.firstStage, job.firstStage + job.stageCount);
+}
+
+/** Whether a leased task has started is known of its lease alone: one walk over the leases. */
+function startedByStage(state: State): ReadonlyMap<StageNo, number> {
+  const counts = new Map<StageNo, number>();
+  for (const lease of state.leases.values()) {
+    if (lease.stopping || lease.startedAt < 0) continue;
+    const stage = state.tasks.stage.get(lease.task);
+    counts.set(stage, (counts.get(stage) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function jobView(job: Job, state: State, started: ReadonlyMap<StageNo, number>): JobView {
+  return {
+    no: job.no,
+    id: job.id,
+    spec: job.spec,
+    idempotencyKey: job.idempotencyKey,
+    state: job.state,
+    run: job.run,
+    cancelCause: job.cancelCause ?? "",
+    note: job.note,
+    submittedWall: job.submittedWall,
+    finishedWall: job.finishedWall,
+    stages: stagesOf(state, job).map((stage) => ({
+      name: stage.spec.name,
+      taskCount: stage.taskCount,
+      opened: stage.opened,
+      counts: countsView(stage, started.get(stage.no) ?? 0),
+      retries: stage.retries,
+    })),
+    failure: job.failedTask === undefined ? undefined : lastFailure(state, job.failedTask),
+    revision: job.revision,
+  };
+}
+
+function countsView({ counts, opened }: Stage, running: number): CountsView {
+  return {
+    blocked: counts.blocked + (opened ? 0 : counts.waiting),
+    pending: opened ? counts.waiting : 0,
+    scheduled: counts.scheduled,
+    leased: counts.leased - running,
+    running,
+    succeeded: counts.succeeded,
+    failed: counts.failed,
+    cancelled: counts.cancelled,
+  };
+}

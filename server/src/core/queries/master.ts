@@ -1,0 +1,59 @@
+import { isFinished } from "../state/jobs.js";
+import type { State } from "../state/state.js";
+import type { CountsView } from "./jobs.js";
+
+/** Totals for GetMaster and the logs. */
+export function totals(state: State) {
+  return {
+    jobs: state.jobs.length,
+    tasks: state.tasks.count,
+    leases: state.leases.size,
+    workers: state.workers.filter((worker) => !worker.lost).length,
+  };
+}
+
+/** How the work stands as a whole. */
+export interface MasterView {
+  readonly workersConnected: number;
+  readonly jobsActive: number;
+  /** Tasks of jobs that have not ended. */
+  readonly counts: CountsView;
+  readonly retries: number;
+}
+
+/** Walks all jobs and leases: for a person who asks, not for a loop. */
+export function masterView(state: State): MasterView {
+  const counts = {
+    blocked: 0,
+    scheduled: 0,
+    pending: 0,
+    leased: 0,
+    running: 0,
+    succeeded: 0,
+    failed: 0,
+    cancelled: 0,
+  };
+  let jobsActive = 0;
+  let retries = 0;
+  for (const job of state.jobs) {
+    if (isFinished(job.state)) continue;
+    jobsActive += 1;
+    for (let i = 0; i < job.stageCount; i++) {
+      const stage = state.stage(job.firstStage + i);
+      counts[stage.opened ? "pending" : "blocked"] += stage.counts.waiting;
+      counts.blocked += stage.counts.blocked;
+      counts.scheduled += stage.counts.scheduled;
+      counts.leased += stage.counts.leased;
+      counts.succeeded += stage.counts.succeeded;
+      counts.failed += stage.counts.failed;
+      counts.cancelled += stage.counts.cancelled;
+      retries += stage.retries;
+    }
+  }
+  for (const lease of state.leases.values()) {
+    if (!lease.stopping && lease.startedAt >= 0) counts.running += 1;
+  }
+  counts.leased -= counts.running;
+  const workersConnected = state.workers.filter(({ lost, session }) => !lost && session !== 0);
+  return { workersConnected: workersConnected.length, jobsActive, counts, retries };
+}

@@ -1,0 +1,113 @@
+import type { WorkerNo } from "../ids.js";
+import type { Resource, WorkerSpec } from "../spec.js";
+import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
+
+/** How a worker's leases stand on the ledger. */
+export interface LeaseStandings {
+  /** Within its resources, not started. */
+  readonly fit: number;
+  /** Beyond them, waiting at the worker. */
+  readonly ahead: number;
+  readonly running: number;
+  readonly stopping: number;
+}
+
+export interface WorkerView {
+  readonly no: WorkerNo;
+  readonly spec: WorkerSpec;
+  readonly capacity: readonly Resource[];
+  readonly used: readonly Resource[];
+  readonly connected: boolean;
+  readonly lost: boolean;
+  readonly draining: boolean;
+  readonly leases: number;
+  readonly standings: LeaseStandings;
+  readonly creditTasks: number;
+  /** Its session; 0: none. */
+  readonly session: number;
+  /** How long ago it was last heard. */
+  readonly silentMs: number;
+}
+
+/** Which workers are asked for. */
+export interface WorkerFilter {
+  /** Empty: all. */
+  readonly namespace: string;
+  /** Empty: both. */
+  readonly connections: readonly ("connected" | "lost")[];
+  /** Empty: both. */
+  readonly admissions: readonly ("open" | "draining")[];
+}
+
+/**
+ * Workers by their id, those that come after one.
+ *
+ * @param after only workers whose id is greater; empty: from the first
+ * @param termNow the clock of terms, for how long they have been silent
+ */
+export function listWorkers(
+  state: State,
+  filter: WorkerFilter,
+  after: string,
+  limit: number,
+  termNow: number,
+): { readonly workers: readonly WorkerView[]; readonly isLast: boolean } {
+  const found = state.workers.filter(
+    (worker) => worker.spec.workerId > after && isWanted(worker, filter),
+  );
+  found.sort((a, b) => (a.spec.workerId < b.spec.workerId ? -1 : 1));
+  const page = found.slice(0, limit);
+  return {
+    workers: page.map((worker) => workerView(state, worker, termNow)),
+    isLast: page.length === found.length,
+  };
+}
+
+/** @returns undefined when no worker of that id ever registered */
+export function findWorker(state: State, workerId: string, termNow = 0): WorkerView | undefined {
+  const no = state.workerById.get(workerId);
+  return no === undefined ? undefined : workerView(state, state.worker(no), termNow);
+}
+
+function isWanted(worker: Worker, filter: WorkerFilter): boolean {
+  const { namespace, connections, admissions } = filter;
+  return (
+    (namespace === "" || worker.spec.namespaces.includes(namespace)) &&
+    (connections.length === 0 || connections.includes(worker.lost ? "lost" : "connected")) &&
+    (admissions.length === 0 || admissions.includes(worker.draining ? "draining" : "open"))
+  );
+}
+
+function workerView(state: State, worker: Worker, termNow: number): WorkerView {
+  const { resources } = state.placement;
+  return {
+    no: worker.no,
+    spec: worker.spec,
+    capacity: worker.capacity,
+    used: worker.used.flatMap((milli, kind) =>
+      milli === 0 ? [] : [{ name: resources.name(kind), milli }],
+    ),
+    connected: worker.session !== 0,
+    lost: worker.lost,
+    draining: worker.draining,
+    leases: worker.leases.size,
+    standings: standingsOf(state, worker),
+    creditTasks: worker.creditTasks,
+    session: worker.session,
+    silentMs: Math.max(0, termNow - worker.seenAt),
+  };
+}
+
+function standingsOf(state: State, worker: Worker): LeaseStandings {
+  const counts = { fit: 0, ahead: 0, running: 0, stopping: 0 };
+  for (const no of worker.leases) {
+    const lease = state.leases.get(no);
+    if (lease === undefined) continue;
+    if (lease.stopping) counts.stopping += 1;
+    else if (lease.startedAt >= 0) counts.running += 1;
+    else if (lease.ahead) counts.ahead += 1;
+    else counts.fit += 1;
+  }
+  return counts;
+}

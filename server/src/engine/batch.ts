@@ -1,0 +1,32 @@
+import type { Stamp } from "../core/index.js";
+import { EntryBuilder } from "../journal/entry/index.js";
+import type { SessionNotice } from "./engine-port.js";
+
+/**
+ * What is decided together and becomes durable together: an entry in the making, and all that
+ * waits for it. All its events share one stamp, live and on replay.
+ */
+export class Batch {
+  readonly stamp: Stamp;
+  readonly builder: EntryBuilder;
+  readonly #releases: (() => void)[] = [];
+  readonly notices: { readonly session: number; readonly notice: SessionNotice }[] = [];
+
+  constructor(stamp: Stamp, firstBlob: number) {
+    this.stamp = stamp;
+    this.builder = new EntryBuilder(stamp, firstBlob);
+  }
+
+  get isEmpty(): boolean {
+    return this.builder.eventCount === 0;
+  }
+
+  /** Calls back once the batch is durable, in the order of these calls. */
+  after(release: () => void): void {
+    this.#releases.push(release);
+  }
+
+  release(): void {
+    for (const release of this.#releases) release();
+  }
+}

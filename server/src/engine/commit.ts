@@ -1,0 +1,157 @@
+import type { Stamp } from "../core/index.js";
+import { assert } from "../core/index.js";
+import type { Journal } from "../journal/journal.js";
+import { ENTRY_BYTES_MAX } from "../journal/journal.js";
+import type { PayloadStore } from "../payloads/payload-store.js";
+import { Batch } from "./batch.js";
+import type { Clock } from "./clock.js";
+import type { SessionNotice } from "./engine-port.js";
+import type { JournalClock } from "./journal-clock.js";
+import { stallMinMs } from "./journal-clock.js";
+import type { Sessions } from "./sessions.js";
+
+/** How long to wait before a full disk is tried again. */
+const diskFullRetryMs = 250;
+
+export interface CommitOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly time: JournalClock;
+  readonly payloads: PayloadStore;
+  readonly sessions: Sessions;
+  readonly nextBlob: number;
+  /** After an entry became durable and its answers have left. */
+  readonly onDurable: () => void;
+  /** The outcome of an append is unknown, or an answer could not be given: the process must end. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Group commit with one entry in flight and one in the making. Whatever is to leave the master
+ * waits here for the entry that it depends on, in the order in which it was made.
+ */
+export class CommitPipeline {
+  readonly #options: CommitOptions;
+  #building: Batch | undefined;
+  #inFlight: Batch | undefined;
+  #inFlightSince = 0;
+  #nextBlob: number;
+  #isDiskFull = false;
+
+  constructor(options: CommitOptions) {
+    this.#options = options;
+    this.#nextBlob = options.nextBlob;
+  }
+
+  /** The id of the next blob that is kept. */
+  get nextBlob(): number {
+    return this.#nextBlob;
+  }
+
+  get isDiskFull(): boolean {
+    return this.#isDiskFull;
+  }
+
+  get isIdle(): boolean {
+    return this.#building === undefined && this.#inFlight === undefined;
+  }
+
+  /** The stamp of the entry in the making: all its events share it. */
+  get stamp(): Stamp | undefined {
+    return this.#building?.stamp;
+  }
+
+  /** Bytes in the entry in the making. */
+  get bytes(): number {
+    return this.#building?.builder.bytes ?? 0;
+  }
+
+  /** Has the journal kept an entry for so long that nobody could be heard in time? */
+  get isBlocked(): boolean {
+    if (this.#inFlight === undefined) return false;
+    return this.#options.clock.monotonicMs() - this.#inFlightSince > stallMinMs;
+  }
+
+  /** The entry in the making, begun if there is none. */
+  batch(stamp: Stamp): Batch {
+    this.#building ??= new Batch(stamp, this.#nextBlob);
+    return this.#building;
+  }
+
+  keepBlobs(blobs: readonly Uint8Array[]): void {
+    const batch = this.#building;
+    assert(batch !== undefined, "blobs without an event");
+    for (const blob of blobs) batch.builder.addBlob(blob);
+    this.#nextBlob += blobs.length;
+  }
+
+  /** Calls back when all that is applied so far is durable; at once if it is. */
+  after(release: () => void): void {
+    const batch = this.#building ?? this.#inFlight;
+    if (batch === undefined) release();
+    else batch.after(release);
+  }
+
+  /** Tells a session something, once it is durable. */
+  notify(session: number, notice: SessionNotice): void {
+    const batch = this.#building ?? this.#inFlight;
+    if (batch === undefined) this.#options.sessions.notify([{ session, notice }]);
+    else batch.notices.push({ session, notice });
+  }
+
+  /** Room for so many bytes in the entry in the making; sends it off if there is none. */
+  makeRoom(bytes: number): boolean {
+    if (this.bytes === 0 || this.bytes + bytes <= ENTRY_BYTES_MAX) return true;
+    this.send();
+    return this.#building === undefined;
+  }
+
+  /** Sends the entry in the making on its way, unless one is under way already. */
+  send(): void {
+    const batch = this.#building;
+    if (batch === undefined || this.#inFlight !== undefined) return;
+    this.#building = undefined;
+    this.#inFlight = batch;
+    this.#append(batch).then(
+      () => {
+        this.#finish(batch);
+      },
+      (error: unknown) => {
+        this.#options.onFailure(error);
+      },
+    );
+  }
+
+  #finish(batch: Batch): void {
+    this.#inFlight = undefined;
+    try {
+      // What was decided meanwhile goes to the disk first: answers are made while it is written.
+      this.send();
+      batch.release();
+      this.#options.sessions.notify(batch.notices);
+      this.#options.onDurable();
+    } catch (error) {
+      this.#options.onFailure(error);
+    }
+  }
+
+  async #append(batch: Batch): Promise<void> {
+    const { journal, clock, payloads, time } = this.#options;
+    const index = journal.lastIndex + 1;
+    const { body, sectionOffset, section, lengths } = batch.builder.finish();
+    const firstBlob = batch.builder.nextBlob - lengths.length;
+    payloads.add(index, sectionOffset, firstBlob, lengths, section);
+    this.#inFlightSince = clock.monotonicMs();
+    let outcome = await journal.append(body);
+    while (outcome.kind === "not_written") {
+      this.#isDiskFull = true;
+      await new Promise<void>((resolve) => clock.setTimer(diskFullRetryMs, resolve));
+      outcome = await journal.append(outcome.body);
+    }
+    this.#isDiskFull = false;
+    assert(outcome.index === index, `entry ${index} became ${outcome.index}`);
+    payloads.markDurable(index);
+    // Nobody could be answered meanwhile: no term may run out because of the disk.
+    time.addStall(clock.monotonicMs() - this.#inFlightSince);
+  }
+}

@@ -1,0 +1,437 @@
+import type {
+  Annotation,
+  Command,
+  CommandKind,
+  CommandOf,
+  Context,
+  Decision,
+  Notice,
+  ReplyOf,
+  Settings,
+  State,
+  WorkerNo,
+} from "../core/index.js";
+import {
+  annotate,
+  apply,
+  assert,
+  beginTerms,
+  decide,
+  defaultSettings,
+  dueCommands,
+  newState,
+  nextTimers,
+  placementRound,
+  queries,
+} from "../core/index.js";
+import { weigh } from "../journal/entry/index.js";
+import type { Journal } from "../journal/journal.js";
+import { ENTRY_BYTES_MAX } from "../journal/journal.js";
+import { PayloadStore } from "../payloads/payload-store.js";
+import type { Clock } from "./clock.js";
+import { CommitPipeline } from "./commit.js";
+import type { Engine, Moment, Result, SessionListener, Submission } from "./engine-port.js";
+import { DiskFullError, UnavailableError } from "./engine-port.js";
+import { JournalClock } from "./journal-clock.js";
+import type { Draw } from "./random.js";
+import type { Replayed } from "./replay.js";
+import { replay } from "./replay.js";
+import { Sessions } from "./sessions.js";
+import type { Work } from "./work-queue.js";
+import { bringsWork, WorkQueue } from "./work-queue.js";
+
+/** An entry that has grown to this is sent off; what comes next goes into another. */
+const batchBytesTarget = 256 * 1_024;
+/** A grant's share of an entry, at the most. */
+const grantBytesMax = 96;
+/** An internal command's share of an entry, at the most (a worker lost with all its leases). */
+const internalBytesMax = batchBytesTarget;
+/** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
+const grantsPerTurn = 1_024;
+
+const noBlobs: readonly Uint8Array[] = [];
+
+export interface EngineOptions {
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly draw: Draw;
+  readonly settings?: Partial<Settings>;
+  /** What payloads may take in memory. Default 256 MiB. */
+  readonly payloadBudgetBytes?: number;
+  /** The process must end: the outcome of an append is unknown, or memory may be wrong. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/**
+ * The single writer with pipelined group commit.
+ *
+ * Each turn of the event loop decides and applies what has queued, while the entry before is
+ * being written; when that one is durable, its answers leave and the next is sent. If anything
+ * throws after a decision, memory may be ahead of the disk: the process ends and recovers by
+ * replay.
+ */
+export class MasterEngine implements Engine {
+  readonly settings: Settings;
+  readonly replayed: Replayed;
+  readonly startedWall: number;
+  readonly epoch: number;
+  readonly #state: State;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #time: JournalClock;
+  readonly #draw: Draw;
+  readonly #payloads: PayloadStore;
+  readonly #commit: CommitPipeline;
+  readonly #onFatal: (error: unknown) => void;
+  readonly #queue = new WorkQueue();
+  readonly #sessions = new Sessions();
+  readonly #listeners = new Set<(index: number) => void>();
+  #internal: Command[] = [];
+  #turnIsDue = false;
+  #timer: { readonly at: number; readonly cancel: () => void } | undefined;
+  #closed = false;
+
+  /** Opens the master's state from its journal and takes the right to write. */
+  static async open(options: EngineOptions): Promise<MasterEngine> {
+    const { journal } = options;
+    const state = newState();
+    const payloads = new PayloadStore({
+      budgetBytes: options.payloadBudgetBytes ?? 256 * 1_024 * 1_024,
+      readBytes: (index, offset, length) => journal.readBytes(index, offset, length),
+    });
+    const replayed = await replay(journal, journal.firstIndex, state, payloads);
+    const { epoch } = await journal.claim();
+    return new MasterEngine(options, state, payloads, replayed, epoch);
+  }
+
+  private constructor(
+    options: EngineOptions,
+    state: State,
+    payloads: PayloadStore,
+    replayed: Replayed,
+    epoch: number,
+  ) {
+    this.settings = { ...defaultSettings, ...options.settings };
+    this.replayed = replayed;
+    this.epoch = epoch;
+    this.#state = state;
+    this.#journal = options.journal;
+    this.#clock = options.clock;
+    this.#draw = options.draw;
+    this.#payloads = payloads;
+    this.#onFatal = options.onFatal;
+    this.#time = new JournalClock(options.clock, replayed.lastNow);
+    this.#commit = new CommitPipeline({
+      journal: options.journal,
+      clock: options.clock,
+      time: this.#time,
+      payloads,
+      sessions: this.#sessions,
+      nextBlob: replayed.nextBlob,
+      onDurable: () => {
+        for (const listener of this.#listeners) listener(this.#journal.lastIndex);
+        this.#soon();
+      },
+      onFailure: (error) => {
+        this.#fail(error);
+      },
+    });
+    this.startedWall = this.#time.wall;
+    beginTerms(state, this.#context(), this.settings);
+    this.#soon();
+  }
+
+  get durableIndex(): number {
+    return this.#journal.lastIndex;
+  }
+
+  async submit<K extends CommandKind>(
+    command: CommandOf<K> & Command,
+    blobs: readonly Uint8Array[] = [],
+  ): Promise<Result<ReplyOf<K>>> {
+    const [result] = await this.submitMany([{ command, blobs }]);
+    return result as Result<ReplyOf<K>>;
+  }
+
+  submitMany(submissions: readonly Submission[]): Promise<readonly Result<unknown>[]> {
+    if (this.#closed) return Promise.reject(new UnavailableError("the master is stopping"));
+    if (this.#commit.isDiskFull && submissions.some(({ command }) => bringsWork(command))) {
+      return Promise.reject(new DiskFullError("the journal's disk is full"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ kind: "commands", submissions, results: [], resolve, reject });
+      this.#soon();
+    });
+  }
+
+  note(annotation: Annotation): void {
+    if (this.#closed) return;
+    this.#queue.push({ kind: "note", annotation });
+    this.#soon();
+  }
+
+  read<T>(query: (state: State, moment: Moment) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new UnavailableError("the master is stopping"));
+    return new Promise((resolve, reject) => {
+      const run = (state: State, moment: Moment) => {
+        try {
+          const answer = query(state, moment);
+          return () => {
+            resolve(answer);
+          };
+        } catch (error) {
+          return () => {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          };
+        }
+      };
+      this.#queue.push({ kind: "read", query: run });
+      this.#soon();
+    });
+  }
+
+  payload(blob: number): Uint8Array | Promise<Uint8Array> {
+    return this.#payloads.get(blob);
+  }
+
+  /** What the payload store holds, for metrics and for those who ask how the master is. */
+  get payloadStats() {
+    return this.#payloads.stats();
+  }
+
+  attach(session: number, listener: SessionListener): void {
+    this.#sessions.attach(session, listener);
+  }
+
+  detach(session: number): void {
+    this.#sessions.detach(session);
+  }
+
+  workerOf(session: number): WorkerNo | undefined {
+    return this.#sessions.workerOf(session);
+  }
+
+  onDurable(listener: (index: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /** Takes nothing new, waits for what was decided to be durable, and closes the journal. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const work of this.#queue.drain()) {
+      if (work.kind === "commands") work.reject(new UnavailableError("the master is stopping"));
+    }
+    this.#timer?.cancel();
+    this.#time.stop();
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        if (this.#commit.isIdle) resolve();
+        else this.#commit.after(() => this.#clock.soon(settle));
+      };
+      settle();
+    });
+    await this.#journal.close();
+  }
+
+  #soon(): void {
+    if (this.#turnIsDue) return;
+    this.#turnIsDue = true;
+    this.#clock.soon(() => {
+      this.#turnIsDue = false;
+      this.#guard(() => {
+        this.#turn();
+      });
+    });
+  }
+
+  /** One turn: input first, then what is due by time, then what follows, then placement. */
+  #turn(): void {
+    if (this.#closed) return;
+    this.#takeInput();
+    // Nobody who renewed could be heard while the journal is blocked: nothing expires meanwhile.
+    if (!this.#commit.isBlocked) this.#takeTimers();
+    this.#takeInternal();
+    this.#takeFollowUps();
+    this.#place();
+    this.#commit.send();
+    this.#armTimer();
+  }
+
+  #takeInput(): void {
+    for (let work = this.#queue.first; work !== undefined; work = this.#queue.first) {
+      if (!this.#takeWork(work)) return;
+      this.#queue.shift();
+    }
+  }
+
+  /** @returns false when there is no room for it before the entry in flight is durable */
+  #takeWork(work: Work): boolean {
+    switch (work.kind) {
+      case "note":
+        annotate(this.#state, work.annotation, this.#context(), this.settings);
+        return true;
+      case "read": {
+        const context = this.#context();
+        this.#commit.after(work.query(this.#state, context));
+        return true;
+      }
+      case "commands": {
+        const { submissions, results } = work;
+        while (results.length < submissions.length) {
+          const { command, blobs } = submissions[results.length] as Submission;
+          if (!this.#commit.makeRoom(weigh(command, blobs))) return false;
+          const context = this.#context();
+          let decision: Decision<unknown>;
+          try {
+            decision = decide(this.#state, command, context, this.settings);
+          } catch (error) {
+            // Deciding only reads: one unlucky command is one failed call, not the end of all.
+            work.reject(error);
+            return true;
+          }
+          results.push(this.#carryOut(decision, blobs, context));
+        }
+        this.#commit.after(() => {
+          work.resolve(results);
+        });
+        return true;
+      }
+    }
+  }
+
+  #takeTimers(): void {
+    this.#time.feel();
+    this.#internal.push(...dueCommands(this.#state, this.#context(), this.settings));
+  }
+
+  #takeInternal(): void {
+    while (this.#internal.length > 0) {
+      if (!this.#commit.makeRoom(internalBytesMax)) return;
+      this.#run(this.#internal.shift() as Command);
+    }
+  }
+
+  /** Stages open, jobs end, sweeps take a step. Each may make more to follow. */
+  #takeFollowUps(): void {
+    for (const job of this.#state.toAdvance) {
+      if (!this.#commit.makeRoom(grantBytesMax * 64)) return;
+      this.#state.toAdvance.delete(job);
+      this.#run({ kind: "advance_job", job });
+    }
+    for (const job of this.#state.toSweep) {
+      if (!this.#commit.makeRoom(grantBytesMax)) return;
+      this.#run({ kind: "sweep_job", job });
+    }
+    // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
+    if (this.#state.toSweep.size > 0 || this.#state.toAdvance.size > 0) this.#soon();
+  }
+
+  #place(): void {
+    const room = ENTRY_BYTES_MAX - this.#commit.bytes;
+    const most = Math.min(grantsPerTurn, Math.floor(room / grantBytesMax) - 1);
+    if (most <= 0) return;
+    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2) =>
+      this.#run({ kind: "place", worker, reach });
+    if (placementRound(this.#state, tryPlace, most) >= most) this.#soon();
+  }
+
+  /** Decides and carries out a command of the engine's own. @returns whether anything happened */
+  #run(command: Command): boolean {
+    const context = this.#context();
+    const decision: Decision<unknown> = decide(this.#state, command, context, this.settings);
+    this.#carryOut(decision, noBlobs, context);
+    return decision.ok && decision.events.length > 0;
+  }
+
+  /** Applies what was decided, and keeps the answer for when it is durable. */
+  #carryOut(
+    decision: Decision<unknown>,
+    blobs: readonly Uint8Array[],
+    context: Context,
+  ): Result<unknown> {
+    if (!decision.ok) return decision;
+    const { events, annotations, notices } = decision;
+    if (events.length > 0) {
+      const { stamp, builder } = this.#commit.batch({ now: context.now, wall: context.wall });
+      for (const event of events) {
+        apply(this.#state, event, stamp);
+        builder.addEvent(event);
+      }
+      if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
+    }
+    for (const annotation of annotations) {
+      annotate(this.#state, annotation, context, this.settings);
+      if (annotation.kind === "begin_session") {
+        this.#sessions.bind(annotation.session, annotation.worker);
+      }
+    }
+    for (const notice of notices) this.#tell(notice);
+    return { ok: true, reply: decision.reply };
+  }
+
+  #tell(notice: Notice): void {
+    const { session } = this.#state.worker(notice.worker);
+    if (notice.kind === "supersede") {
+      this.#commit.notify(notice.session, { kind: "superseded" });
+    } else if (session === 0) {
+      return;
+    } else if (notice.kind === "assign") {
+      const assignment = queries.assignment(this.#state, notice.lease);
+      assert(assignment !== undefined, "a lease is gone in the turn of its grant");
+      this.#commit.notify(session, { kind: "assign", assignment });
+    } else {
+      const { worker: _worker, ...rest } = notice;
+      this.#commit.notify(session, rest);
+    }
+  }
+
+  #context(): Context {
+    const { stamp } = this.#commit;
+    return {
+      now: stamp?.now ?? this.#time.now,
+      wall: stamp?.wall ?? this.#time.wall,
+      termNow: this.#time.termNow,
+      draw: this.#draw,
+      epoch: this.epoch,
+      firstBlob: this.#commit.nextBlob,
+    };
+  }
+
+  #armTimer(): void {
+    const next = nextTimers(this.#state);
+    const { now, termNow } = this.#time;
+    const delayMs = Math.max(1, Math.min(next.now - now, next.term - termNow));
+    if (delayMs === Infinity) return;
+    const at = now + delayMs;
+    if (this.#timer !== undefined && this.#timer.at <= at) return;
+    this.#timer?.cancel();
+    const cancel = this.#clock.setTimer(delayMs, () => {
+      this.#timer = undefined;
+      // A turn later: input that is here already comes before what expires.
+      this.#clock.soon(() => {
+        this.#soon();
+      });
+    });
+    this.#timer = { at, cancel };
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#time.stop();
+    this.#onFatal(error);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Clock } from "./clock.js";
+
+/** A stall shorter than this is the ordinary jitter of an event loop or a disk. */
+export const stallMinMs = 250;
+/** How often the loop is felt. */
+const beatMs = 100;
+
+/**
+ * The two clocks of decisions. `now` never goes back, also over restarts: it starts at the later
+ * of the wall clock and the last time in the journal. `termNow` is the same less all stalls: what
+ * the master or its journal lost is added to every lease term.
+ */
+export class JournalClock {
+  readonly #clock: Clock;
+  readonly #originMs: number;
+  readonly #startedAt: number;
+  #stalledMs = 0;
+  #lastBeat: number;
+  #stop: (() => void) | undefined;
+
+  /** @param lastNow the last time in the journal */
+  constructor(clock: Clock, lastNow: number) {
+    this.#clock = clock;
+    this.#originMs = Math.max(clock.wallMs(), lastNow);
+    this.#startedAt = clock.monotonicMs();
+    this.#lastBeat = this.#startedAt;
+    this.#beat();
+  }
+
+  get now(): number {
+    return Math.floor(this.#originMs + this.#clock.monotonicMs() - this.#startedAt);
+  }
+
+  get wall(): number {
+    return Math.floor(this.#clock.wallMs());
+  }
+
+  get termNow(): number {
+    return this.now - this.#stalledMs;
+  }
+
+  /** Time in which nothing could be decided: no term runs in it. */
+  addStall(ms: number): void {
+    if (ms > stallMinMs) this.#stalledMs += Math.floor(ms);
+  }
+
+  /** Feels how long the loop was away since the last beat. Asked before anything expires. */
+  feel(): void {
+    const at = this.#clock.monotonicMs();
+    this.addStall(at - this.#lastBeat - beatMs);
+    this.#lastBeat = at;
+  }
+
+  stop(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  #beat(): void {
+    this.#stop = this.#clock.setTimer(beatMs, () => {
+      this.feel();
+      this.#beat();
+    });
+  }
+}

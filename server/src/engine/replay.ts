@@ -1,0 +1,47 @@
+import type { State } from "../core/index.js";
+import { apply } from "../core/index.js";
+import { decodeEntry } from "../journal/entry/index.js";
+import type { Journal } from "../journal/journal.js";
+import type { PayloadStore } from "../payloads/payload-store.js";
+
+/** Where a replay has come to. */
+export interface Replayed {
+  /** Journal time of the last entry; 0 when there was none. */
+  readonly lastNow: number;
+  readonly nextBlob: number;
+  readonly entries: number;
+  readonly events: number;
+}
+
+/**
+ * Rebuilds the state from the journal: the same appliers as live, nothing decided.
+ *
+ * @param from index of the first entry to read
+ * @throws JournalError if the journal is damaged or of a newer format
+ */
+export async function replay(
+  journal: Journal,
+  from: number,
+  state: State,
+  payloads: PayloadStore,
+): Promise<Replayed> {
+  let lastNow = 0;
+  let nextBlob = 1;
+  let entries = 0;
+  let events = 0;
+  for await (const { index, body } of journal.read(from)) {
+    if (body.byteLength === 0) continue;
+    const entry = decodeEntry(body);
+    const { stamp, firstBlob, lengths, sectionOffset, section } = entry;
+    for (const event of entry.events) {
+      apply(state, event, stamp);
+      events += 1;
+    }
+    payloads.add(index, sectionOffset, firstBlob, lengths, section);
+    payloads.markDurable(index);
+    lastNow = Math.max(lastNow, stamp.now);
+    nextBlob = Math.max(nextBlob, firstBlob + lengths.length);
+    entries += 1;
+  }
+  return { lastNow, nextBlob, entries, events };
+}

@@ -1,0 +1,57 @@
+import type { Annotation, Command, State } from "../core/index.js";
+import type { Moment, Result, Submission } from "./engine-port.js";
+
+/** Something for the single writer to do, in the order in which it came. */
+export type Work =
+  | {
+      readonly kind: "commands";
+      readonly submissions: readonly Submission[];
+      /** Filled in as far as decided. */
+      readonly results: Result<unknown>[];
+      readonly resolve: (results: readonly Result<unknown>[]) => void;
+      readonly reject: (error: unknown) => void;
+    }
+  | { readonly kind: "note"; readonly annotation: Annotation }
+  | { readonly kind: "read"; readonly query: (state: State, moment: Moment) => () => void };
+
+/** A first-in, first-out queue that does not move its items. */
+export class WorkQueue {
+  #items: Work[] = [];
+  #at = 0;
+
+  push(work: Work): void {
+    this.#items.push(work);
+  }
+
+  get first(): Work | undefined {
+    return this.#items[this.#at];
+  }
+
+  shift(): void {
+    this.#at += 1;
+    if (this.#at < 1_024 || this.#at * 2 < this.#items.length) return;
+    this.#items = this.#items.slice(this.#at);
+    this.#at = 0;
+  }
+
+  /** Takes out all that is left. */
+  drain(): Work[] {
+    const left = this.#items.slice(this.#at);
+    this.#items = [];
+    this.#at = 0;
+    return left;
+  }
+}
+
+/** Commands of clients that bring new work: refused while the disk is full. */
+export function bringsWork(command: Command): boolean {
+  switch (command.kind) {
+    case "submit_job":
+    case "append_tasks":
+    case "seal_job":
+    case "cancel_job":
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,4 @@
+/** The package's front door: start a master in this process. */
+export { defaultAddress, startMaster } from "./main.js";
+export type { Master, MasterOptions } from "./main.js";
+export type { Log } from "./rpc/log.js";

@@ -1,0 +1,211 @@
+import { realpathSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import type { Settings } from "./core/index.js";
+import type { Clock } from "./engine/clock.js";
+import { systemClock } from "./engine/clock.js";
+import { MasterEngine } from "./engine/engine.js";
+import { systemDraw } from "./engine/random.js";
+import { openFileJournal } from "./journal/file/file-journal.js";
+import { JournalError } from "./journal/journal-error.js";
+import type { Journal } from "./journal/journal.js";
+import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
+import type { Log } from "./rpc/log.js";
+import { startRpcServer } from "./rpc/server.js";
+import { jsonLog } from "./telemetry/log.js";
+import { startTracing } from "./telemetry/tracing.js";
+
+/** Where the master listens unless it is told otherwise: loopback, for there are no tokens yet. */
+export const defaultAddress = "127.0.0.1:7410";
+
+/** What a master needs to run. Everything has a default but the journal. */
+export interface MasterOptions {
+  /** `host:port`; port 0 takes a free one. Default 127.0.0.1:7410. */
+  readonly address?: string;
+  /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
+  readonly journal:
+    | { readonly kind: "file"; readonly directory: string }
+    | { readonly kind: "memory" };
+  /** Lease terms and the like. */
+  readonly settings?: Partial<Settings>;
+  /** How often each side of a session pings. Default 5,000 ms. */
+  readonly pingIntervalMs?: number;
+  /** What payloads may take in memory. Default 256 MiB. */
+  readonly payloadBudgetBytes?: number;
+  /** Listen off loopback in the clear: anybody who reaches the port may do everything. */
+  readonly insecure?: boolean;
+  /** Default: nothing is logged. */
+  readonly log?: Log;
+  /** Default: the machine's own. */
+  readonly clock?: Clock;
+  /**
+   * The process must end: the outcome of an append is unknown, or memory may be wrong. Default:
+   * the error is logged and the process ends with code 70.
+   */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+/** A master that runs. */
+export interface Master {
+  /** Where it listens, with the port that it took. */
+  readonly address: string;
+  readonly port: number;
+  /** Health says NOT_SERVING, workers are told to finish, nothing new is taken. */
+  drain(): Promise<void>;
+  /** Ends calls, makes what was decided durable, frees the journal. */
+  close(): Promise<void>;
+}
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * Starts a master: opens its journal, replays it, and listens.
+ *
+ * @throws JournalError if the journal is damaged, of a newer format, or another master's
+ */
+export async function startMaster(options: MasterOptions): Promise<Master> {
+  const log = options.log ?? silent;
+  const clock = options.clock ?? systemClock;
+  const journal = await openJournal(options.journal);
+  for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
+  const engine = await MasterEngine.open({
+    journal,
+    clock,
+    draw: systemDraw(),
+    ...(options.settings === undefined ? {} : { settings: options.settings }),
+    ...(options.payloadBudgetBytes === undefined
+      ? {}
+      : { payloadBudgetBytes: options.payloadBudgetBytes }),
+    onFatal: options.onFatal ?? endProcess(log),
+  });
+  log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
+  try {
+    const server = await startRpcServer({
+      engine,
+      log,
+      clock,
+      address: options.address ?? defaultAddress,
+      insecure: options.insecure ?? false,
+      ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
+    });
+    return {
+      address: server.address,
+      port: server.port,
+      drain: () => server.drain(),
+      close: async () => {
+        await server.close();
+        await engine.close();
+      },
+    };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
+  switch (options.kind) {
+    case "file":
+      return openFileJournal({ directory: options.directory });
+    case "memory":
+      return openMemoryJournal(new MemoryDisk());
+  }
+}
+
+function endProcess(log: Log): (error: unknown) => void {
+  return (error) => {
+    log.error({ error }, "the master cannot go on; started again, it recovers by replay");
+    process.exit(exitCodes.failed);
+  };
+}
+
+/** Of sysexits.h, as far as they say something to whoever restarts the process. */
+const exitCodes = { ok: 0, usage: 2, failed: 70, journal: 74 } as const;
+
+const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--insecure]
+
+  --address HOST:PORT  where to listen; port 0 takes a free one (CAPSTAN_ADDRESS, ${defaultAddress})
+  --data DIR           folder of the journal (CAPSTAN_DATA, ~/.local/share/capstan)
+  --memory             keep everything in memory: gone with the process
+  --insecure           listen off loopback in the clear
+  --lease-term-ms N    how long a lease holds without renewal (15000)
+  --ping-interval-ms N how often each side of a session pings (5000)
+`;
+
+/** The process: arguments and environment in, one line on stdout when it listens, logs on stderr. */
+async function run(): Promise<void> {
+  const options = readOptions();
+  if (options === undefined) return;
+  const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
+  const tracing = await startTracing(process.env, "capstan-master");
+  const master = await startMaster({ ...options, log });
+  process.stdout.write(`capstan master listening on ${master.address}\n`);
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(exitCodes.failed);
+    stopping = true;
+    log.info({ signal }, "stopping");
+    void master
+      .drain()
+      .then(() => master.close())
+      .then(() => tracing.shutdown())
+      .then(() => process.exit(exitCodes.ok));
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+function readOptions(): MasterOptions | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        address: { type: "string" },
+        data: { type: "string" },
+        memory: { type: "boolean" },
+        insecure: { type: "boolean" },
+        help: { type: "boolean" },
+        "lease-term-ms": { type: "string" },
+        "ping-interval-ms": { type: "string" },
+      },
+    });
+    if (values.help === true) {
+      process.stdout.write(usage);
+      return undefined;
+    }
+    const fallback = join(homedir(), ".local/share/capstan");
+    const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
+    const term = positive("--lease-term-ms", values["lease-term-ms"]);
+    const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
+    return {
+      address: values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress,
+      journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
+      insecure: values.insecure ?? false,
+      ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
+      ...(ping === undefined ? {} : { pingIntervalMs: ping }),
+    };
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n${usage}`);
+    process.exit(exitCodes.usage);
+  }
+}
+
+function positive(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new Error(`${flag} takes a positive number of milliseconds, got ${text}`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const script = process.argv[1];
+if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
+  run().catch((error: unknown) => {
+    process.stderr.write(`capstan master: ${messageOf(error)}\n`);
+    process.exit(error instanceof JournalError ? exitCodes.journal : exitCodes.failed);
+  });
+}
