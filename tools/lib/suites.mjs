@@ -7,7 +7,20 @@ const compiled = "dist/test/**/*.test.js";
 
 /** @type {readonly Suite[]} */
 export const suites = [
-  { name: "server", folder: "server", spec: compiled, budgetSeconds: 150, verifySeconds: 1800 },
+  {
+    name: "server",
+    folder: "server",
+    spec: "dist/test/!(chaos)/**/*.test.js",
+    budgetSeconds: 150,
+    verifySeconds: 1800,
+  },
+  {
+    name: "chaos",
+    folder: "server",
+    spec: "dist/test/chaos/**/*.test.js",
+    budgetSeconds: 180,
+    verifySeconds: 1800,
+  },
   { name: "sdk", folder: "sdk/typescript", spec: compiled, budgetSeconds: 45, verifySeconds: 600 },
   { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 30, verifySeconds: 120 },
   { name: "examples", folder: "examples", spec: compiled, budgetSeconds: 90, verifySeconds: 600 },

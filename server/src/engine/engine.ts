@@ -283,7 +283,7 @@ export class MasterEngine implements Engine {
         const { submissions, results } = work;
         while (results.length < submissions.length) {
           const { command, blobs } = submissions[results.length] as Submission;
-          if (!this.#commit.makeRoom(weigh(command, blobs))) return false;
+          if (!this.#commit.makeRoom(weigh(command, blobs, this.#state))) return false;
           const context = this.#context();
           let decision: Decision<unknown>;
           try {

@@ -1,12 +1,11 @@
 import pino from "pino";
-import type { Log } from "../rpc/log.js";
 
 /**
  * Structured logs, a line of JSON each, on stderr: stdout belongs to answers.
  *
  * @param level debug, info, warn, error or silent
  */
-export function jsonLog(level: string): Log {
+export function jsonLog(level: string): pino.Logger {
   return pino(
     {
       level,

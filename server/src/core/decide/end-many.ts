@@ -8,6 +8,12 @@ import { requeue } from "./requeue.js";
 import { freed, promotedAfterAll } from "./shared.js";
 
 /**
+ * Dead letters that one command makes at the most: its events must fit into one journal entry. A
+ * task beyond that gets one more delivery than its budget has.
+ */
+const deathsMax = 1_024;
+
+/**
  * Ends several leases of one worker at once: live ones go back in line, stopping ones are freed.
  * Who moves up is said by the last event, when all the room is known.
  */
@@ -22,7 +28,8 @@ export function endMany(
   return leases.map((lease, i) => {
     const moveUp = { promoted: i === leases.length - 1 ? promoted : [] };
     if (lease.stopping) return { ...freed(state, lease), ...moveUp } satisfies LeaseFreed;
-    const { event } = requeue(state, lease, { ...how, stopping: false }, context);
+    const mayDie = i < deathsMax;
+    const { event } = requeue(state, lease, { ...how, stopping: false, mayDie }, context);
     return { ...event, ...moveUp } as CoreEvent;
   });
 }

@@ -20,7 +20,13 @@ export interface Ended {
 export function requeue(
   state: State,
   lease: Lease,
-  how: { readonly reason: RequeueReason; readonly charge: Charge; readonly stopping: boolean },
+  how: {
+    readonly reason: RequeueReason;
+    readonly charge: Charge;
+    readonly stopping: boolean;
+    /** False: a budget that is used up is not looked at until the next time. Default true. */
+    readonly mayDie?: boolean;
+  },
   context: Context,
 ): Ended {
   const end = endOf(state, lease, how.charge, how.stopping);
@@ -31,7 +37,7 @@ export function requeue(
       outcome: { kind: "cancelled" },
     };
   }
-  const spent = spentBudget(state, lease, how.charge);
+  const spent = how.mayDie === false ? undefined : spentBudget(state, lease, how.charge);
   if (spent !== undefined) return dieOf(spent, end, context);
   return {
     event: { type: "delivery_requeued", version: 1, ...end, reason: how.reason },

@@ -37,7 +37,7 @@ export interface WorkerFilter {
   /** Empty: both. */
   readonly connections: readonly ("connected" | "lost")[];
   /** Empty: both. */
-  readonly admissions: readonly ("open" | "draining")[];
+  readonly admissions: readonly ("open" | "draining" | "excluded")[];
 }
 
 /**

@@ -1,0 +1,10 @@
+/**
+ * The bytes of a journal entry: protobuf of the internal package `capstan.journal.v1`, which
+ * documents the format. What is frequent is written and read by hand, in columns; the rest goes
+ * through the generated code. The two read each other's bytes.
+ */
+export type { FinishedEntry } from "./entry-builder.js";
+export { EntryBuilder } from "./entry-builder.js";
+export type { DecodedEntry } from "./entry-decoder.js";
+export { decodeEntry } from "./entry-decoder.js";
+export { weigh, weighOutputs, weighTasks } from "./weigh.js";

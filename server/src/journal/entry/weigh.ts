@@ -1,0 +1,176 @@
+import type {
+  Command,
+  FailureDraft,
+  HeldLease,
+  OutputDraft,
+  RegisterWorker,
+  Resource,
+  State,
+  SubmitJob,
+  TaskDraft,
+} from "../../core/index.js";
+import { eventTasksMax } from "../../core/index.js";
+import { TaskColumns } from "./added-tasks.js";
+import { varintSize } from "./byte-sink.js";
+import { encodeColdEvent } from "./cold-events.js";
+
+type Worker = ReturnType<State["worker"]>;
+
+/**
+ * What commands can add to an entry, before they are decided: never less than what comes of them.
+ * Of a few dozen bytes too much nothing follows, so numbers are taken at their largest.
+ */
+
+/** A number of 32 bits with its tag; one up to 2^53; a record's own tags and lengths. */
+const u32 = 2 + 5;
+const u53 = 2 + 8;
+const recordBytes = 1 + 5 + 1 + 5;
+/** An event of a few numbers. */
+const smallEventBytes = recordBytes + 8 * u32;
+/** `dl_` or `job_` and 26 characters. */
+const idBytes = 2 + 30;
+/** Messages that the core itself writes into a failure or a note. */
+const ownWordsBytes = 160;
+/** A delivery's end, its failure's numbers and its dead letter. */
+const endBytes = recordBytes + 2 * u53 + 10 * u32 + idBytes + 3 * 6;
+/** One grant, as the first of its run. */
+const grantBytes = recordBytes + u53 + 11 * u32;
+/** One success without its lists, as the first of its run. */
+const successBytes = recordBytes + 2 * u53 + 20 * u32;
+/** Stages of a job, at the most. */
+const stagesMax = 64;
+/** Leases of a worker, at the most; also those that it lists as held. */
+const leasesMax = 4_096;
+/** Of these, leases ahead of what fits. */
+const aheadMax = 1_024;
+
+function textBytes(text: string): number {
+  return 2 + 5 + Buffer.byteLength(text, "utf8");
+}
+
+function resourceBytes(resources: readonly Resource[]): number {
+  let bytes = 0;
+  for (const { name } of resources) bytes += 2 + 3 + u53 + textBytes(name);
+  return bytes;
+}
+
+function blobBytes(blobs: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const { length } of blobs) bytes += length + varintSize(length);
+  return bytes;
+}
+
+/** An upper bound of an event `tasks_added`, without the tasks' bodies. */
+export function weighTasks(tasks: readonly TaskDraft[]): number {
+  return recordBytes + new TaskColumns(tasks).bytesMax;
+}
+
+/** An upper bound of what outputs add to an event `task_succeeded`, without their bodies. */
+export function weighOutputs(outputs: readonly OutputDraft[]): number {
+  let bytes = 0;
+  for (const { hosts } of outputs) {
+    bytes += 3 * 5 + 8;
+    for (const host of hosts) bytes += 5 + textBytes(host);
+  }
+  return bytes;
+}
+
+function failureBytes(failure: FailureDraft): number {
+  return Math.max(textBytes(failure.type) + textBytes(failure.message), ownWordsBytes);
+}
+
+/** Leases that fit when others of their worker end. */
+function promotedBytes(worker: Worker | undefined): number {
+  return 8 * (worker === undefined ? aheadMax : worker.ahead.length);
+}
+
+/** All the leases of a worker end, each with a dead letter at worst. */
+function endsBytes(worker: Worker | undefined): number {
+  const leases = worker === undefined ? leasesMax : worker.leases.size;
+  return leases * (endBytes + ownWordsBytes) + promotedBytes(worker);
+}
+
+function heldBytes(held: readonly HeldLease[]): number {
+  let bytes = 0;
+  for (const { demand } of held) bytes += smallEventBytes + u53 + resourceBytes(demand);
+  return bytes;
+}
+
+function submitBytes({ spec, idempotencyKey, fingerprint, tasks }: SubmitJob): number {
+  const event = { type: "job_submitted", version: 1, job: 2 ** 32 - 1, id: "" } as const;
+  const submitted = { ...event, idempotencyKey, fingerprint, uploading: true, spec };
+  let bytes = recordBytes + idBytes + encodeColdEvent(submitted).length;
+  for (const stage of tasks) bytes += weighTasks(stage.tasks);
+  return bytes;
+}
+
+function registerBytes({ spec, held }: RegisterWorker, state: State | undefined): number {
+  const event = { type: "worker_registered", version: 1, worker: 2 ** 32 - 1, spec } as const;
+  const bytes = recordBytes + encodeColdEvent(event).length + heldBytes(held);
+  if (state === undefined) return bytes + endsBytes(undefined);
+  const known = state.workerById.get(spec.workerId);
+  return known === undefined ? bytes : bytes + endsBytes(state.worker(known));
+}
+
+/**
+ * An upper bound of what a command's events and blobs add to an entry.
+ *
+ * @param state where given, commands that end many leases are weighed by how many there are; else
+ *   by the most that there can be, which is more than an entry takes
+ */
+export function weigh(command: Command, blobs: readonly Uint8Array[], state?: State): number {
+  return eventBytes(command, state) + blobBytes(blobs);
+}
+
+function eventBytes(command: Command, state: State | undefined): number {
+  switch (command.kind) {
+    case "complete_lease": {
+      const worker = holderOf(state, command.token.lease);
+      const outputs = weighOutputs(command.outputs);
+      const unblocked = recordBytes + stagesMax * 5;
+      return successBytes + outputs + unblocked + endBytes + promotedBytes(worker);
+    }
+    case "fail_lease": {
+      const worker = holderOf(state, command.token.lease);
+      return endBytes + failureBytes(command.failure) + promotedBytes(worker);
+    }
+    case "return_lease":
+      return endBytes + ownWordsBytes + promotedBytes(holderOf(state, command.token.lease));
+    case "expire_lease":
+    case "recall_lease":
+    case "time_out_attempt":
+      return endBytes + ownWordsBytes + promotedBytes(holderOf(state, command.lease));
+    case "place":
+      return grantBytes;
+    case "submit_job":
+      return submitBytes(command);
+    case "append_tasks":
+      return weighTasks(command.tasks);
+    case "register_worker":
+      return registerBytes(command, state);
+    case "update_worker":
+      return smallEventBytes + resourceBytes(command.capacity);
+    case "reconcile_held":
+    case "lose_worker":
+      return smallEventBytes + endsBytes(state?.worker(command.worker));
+    case "release_tasks":
+      return smallEventBytes + eventTasksMax * 5;
+    case "cancel_job":
+      return smallEventBytes + textBytes(command.note);
+    case "lapse_upload":
+      return smallEventBytes + ownWordsBytes;
+    case "advance_job":
+      return stagesMax * smallEventBytes;
+    case "save_checkpoint":
+      return smallEventBytes + 2 * u53;
+    case "seal_job":
+    case "drain_worker":
+    case "sweep_job":
+      return smallEventBytes;
+  }
+}
+
+function holderOf(state: State | undefined, no: number): Worker | undefined {
+  const lease = state?.leases.get(no);
+  return lease === undefined ? undefined : state?.worker(lease.worker);
+}

@@ -1,0 +1,287 @@
+import { join } from "node:path";
+import { type Repair } from "../journal.js";
+import { dataLoss, JournalError } from "../journal-error.js";
+import { Chain, type ChainPosition } from "./chain.js";
+import {
+  checksumSeed,
+  decodeSegmentHeader,
+  FORMAT_VERSION,
+  genesisHash,
+  parseSegmentName,
+  SEGMENT_HEADER_BYTES,
+  SEGMENT_HEADER_READ_BYTES,
+  SEGMENT_SUFFIX,
+  type SegmentHeader,
+  segmentName,
+} from "./format.js";
+import { SegmentPositions } from "./positions.js";
+import { readFully, type Storage, type StorageFile } from "./storage.js";
+import { objectToCut, TAIL_BYTES_MAX } from "./torn-tail.js";
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** A journal that was found whole, or was made so. */
+export interface Recovered {
+  /** Undefined if nothing has ever been written. */
+  readonly journalId: Buffer | undefined;
+  readonly segments: SegmentPositions[];
+  readonly last: ChainPosition;
+  readonly repairs: readonly Repair[];
+}
+
+/**
+ * Reads and verifies every byte of the journal in a folder, cuts off what a crash left unfinished,
+ * and refuses anything else that is not right.
+ *
+ * @param mustReach the journal had at least this entry (a snapshot or the history has seen it), 0 if
+ *   nothing is known
+ * @throws JournalError `data_loss`, `newer_format`, `failed`
+ */
+export function recover(storage: Storage, directory: string, mustReach: number): Recovered {
+  const recovery = new Recovery(storage, directory);
+  const firstIndexes = segmentsIn(storage, directory);
+  for (const [position, firstIndex] of firstIndexes.entries()) {
+    recovery.segment(firstIndex, position === firstIndexes.length - 1);
+  }
+  const recovered = recovery.result();
+  if (recovered.last.index < mustReach) {
+    const segment = segmentName(recovered.segments.at(-1)?.firstIndex ?? 1);
+    const cut = recovered.repairs.map((repair) => `; a torn tail was found at ${describe(repair)}`);
+    throw dataLoss(
+      `the journal ends at entry ${String(recovered.last.index)}, but entry ${String(mustReach)} ` +
+        `had been durable${cut.join("")}`,
+      { segment, index: recovered.last.index + 1 },
+    );
+  }
+  recovery.repair();
+  return recovered;
+}
+
+function describe(repair: Repair): string {
+  return `${repair.segment}, byte ${String(repair.offset)} (${repair.reason})`;
+}
+
+function segmentsIn(storage: Storage, directory: string): number[] {
+  const firstIndexes: number[] = [];
+  for (const name of storage.list(directory)) {
+    if (!name.endsWith(SEGMENT_SUFFIX)) continue;
+    const firstIndex = parseSegmentName(name);
+    if (firstIndex === undefined) {
+      throw dataLoss("a file is named like a segment and is none", { segment: name });
+    }
+    firstIndexes.push(firstIndex);
+  }
+  return firstIndexes.sort((a, b) => a - b);
+}
+
+class Recovery {
+  readonly #storage: Storage;
+  readonly #directory: string;
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly #segments: SegmentPositions[] = [];
+  readonly #repairs: Repair[] = [];
+  #journalId: Buffer | undefined;
+  #seed = 0;
+  #last: ChainPosition = { index: 0, epoch: 0, hash: Buffer.alloc(0) };
+
+  constructor(storage: Storage, directory: string) {
+    this.#storage = storage;
+    this.#directory = directory;
+  }
+
+  result(): Recovered {
+    return {
+      journalId: this.#journalId,
+      segments: this.#segments,
+      last: this.#last,
+      repairs: this.#repairs,
+    };
+  }
+
+  segment(firstIndex: number, isLast: boolean): void {
+    const name = segmentName(firstIndex);
+    const file = this.#storage.open(join(this.#directory, name), "read");
+    try {
+      const size = file.size();
+      const header = this.#header(file, name, firstIndex, isLast ? size : undefined);
+      if (header === undefined) return;
+      const positions = new SegmentPositions(firstIndex);
+      this.#entries(file, name, size, positions, isLast);
+      this.#segments.push(positions);
+    } catch (error) {
+      if (error instanceof JournalError) throw error;
+      throw new JournalError("failed", "the journal cannot be read", {
+        place: { segment: name },
+        cause: error,
+      });
+    } finally {
+      file.close();
+    }
+  }
+
+  /** Carries out the repairs: only now, when the whole journal is known to be right without them. */
+  repair(): void {
+    for (const { kind, segment, offset } of this.#repairs) {
+      const path = join(this.#directory, segment);
+      try {
+        if (kind === "torn_segment") {
+          this.#storage.remove(path);
+          this.#storage.syncDirectory(this.#directory);
+        } else {
+          this.#cut(path, offset);
+        }
+      } catch (error) {
+        throw new JournalError("failed", "a torn tail cannot be cut off", {
+          place: { segment, offset },
+          cause: error,
+        });
+      }
+    }
+  }
+
+  #cut(path: string, bytes: number): void {
+    const file = this.#storage.open(path, "write");
+    try {
+      file.truncate(bytes);
+      file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  /** The header, held against the name and the chain; undefined if its creation was not finished. */
+  #header(
+    file: StorageFile,
+    name: string,
+    firstIndex: number,
+    sizeIfLast: number | undefined,
+  ): SegmentHeader | undefined {
+    const bytes = this.#chunk.subarray(0, SEGMENT_HEADER_READ_BYTES);
+    const decoded = decodeSegmentHeader(bytes.subarray(0, readFully(file, bytes, 0)));
+    switch (decoded.kind) {
+      case "whole":
+        this.#link(decoded.header, name, firstIndex);
+        return decoded.header;
+      case "newer":
+        throw new JournalError(
+          "newer_format",
+          `the journal has format ${String(decoded.version)}, written by a later release; this one ` +
+            `reads up to format ${String(FORMAT_VERSION)}: start that release, or a later one`,
+          { place: { segment: name } },
+        );
+      case "damaged":
+        // No entry is written before the header is durable, so a longer file had a whole one. The
+        // very first segment can go as well as any, but not one whose predecessors were removed.
+        if (sizeIfLast === undefined || sizeIfLast > SEGMENT_HEADER_BYTES) break;
+        if (firstIndex !== this.#last.index + 1) break;
+        this.#repairs.push({
+          kind: "torn_segment",
+          segment: name,
+          offset: 0,
+          bytesCut: sizeIfLast,
+          lastIndex: this.#last.index,
+          reason: decoded.reason,
+        });
+        return undefined;
+    }
+    throw dataLoss(decoded.reason, { segment: name, offset: 0, index: firstIndex });
+  }
+
+  #link(header: SegmentHeader, name: string, firstIndex: number): void {
+    const place = { segment: name, offset: 0, index: firstIndex };
+    if (header.firstIndex !== firstIndex) {
+      throw dataLoss(
+        `the file is named for entry ${String(firstIndex)} and holds those from entry ` +
+          `${String(header.firstIndex)} on: a copy of another segment`,
+        place,
+      );
+    }
+    if (this.#journalId === undefined) {
+      this.#journalId = header.journalId;
+      this.#seed = checksumSeed(header.journalId);
+      this.#last = {
+        index: firstIndex - 1,
+        epoch: header.previousEpoch,
+        hash: firstIndex === 1 ? genesisHash(header.journalId) : header.previousHash,
+      };
+    }
+    if (!header.journalId.equals(this.#journalId)) {
+      throw dataLoss("the segment belongs to another journal", place);
+    }
+    const { index, epoch, hash } = this.#last;
+    if (firstIndex !== index + 1) {
+      const missing = `entries ${String(index + 1)} to ${String(firstIndex - 1)} are missing`;
+      const twice = `the segment before it reaches entry ${String(index)}`;
+      throw dataLoss(firstIndex > index ? missing : twice, place);
+    }
+    if (header.previousEpoch !== epoch || !header.previousHash.equals(hash)) {
+      throw dataLoss("the segment does not continue the one before it", place);
+    }
+  }
+
+  #entries(
+    file: StorageFile,
+    name: string,
+    size: number,
+    positions: SegmentPositions,
+    isLast: boolean,
+  ): void {
+    const chain = new Chain(this.#last, this.#seed);
+    const reason = this.#walk(file, positions, chain);
+    this.#last = chain.position;
+    if (reason === undefined) return;
+    const { index } = chain.position;
+    const place = { segment: name, offset: positions.end, index: index + 1 };
+    if (!isLast) throw dataLoss(`${reason}, in a closed segment`, place);
+    const bytesCut = size - positions.end;
+    if (bytesCut > TAIL_BYTES_MAX) {
+      const length = `${String(bytesCut)} bytes follow, more than one unfinished write`;
+      throw dataLoss(`${reason}, and ${length}`, place);
+    }
+    const tail = this.#chunk.subarray(
+      0,
+      readFully(file, this.#chunk.subarray(0, bytesCut), positions.end),
+    );
+    const objection = objectToCut(tail, chain, this.#seed);
+    if (objection !== undefined) {
+      const at = `at byte ${String(positions.end + objection.at)} ${objection.reason}`;
+      throw dataLoss(`${reason}, and ${at}`, place);
+    }
+    this.#repairs.push({
+      kind: "torn_tail",
+      segment: name,
+      offset: positions.end,
+      bytesCut,
+      lastIndex: index,
+      reason,
+    });
+  }
+
+  /** Walks whole entries as far as they go; returns what stopped it short of the file's end. */
+  #walk(file: StorageFile, positions: SegmentPositions, chain: Chain): string | undefined {
+    const chunk = this.#chunk;
+    let base = SEGMENT_HEADER_BYTES;
+    let at = 0;
+    let filled = 0;
+    for (;;) {
+      const check = chain.next(chunk, at, filled);
+      switch (check.kind) {
+        case "whole":
+          positions.add(base + at, base + check.end);
+          at = check.end;
+          break;
+        case "bad":
+          return check.reason;
+        case "short": {
+          chunk.copyWithin(0, at, filled);
+          base += at;
+          filled -= at;
+          at = 0;
+          const count = readFully(file, chunk.subarray(filled), base + filled);
+          if (count === 0) return filled > 0 ? "an entry is cut short" : undefined;
+          filled += count;
+        }
+      }
+    }
+  }
+}

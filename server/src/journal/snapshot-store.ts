@@ -1,0 +1,47 @@
+/** A snapshot that was written whole, read back and found right. */
+export interface SnapshotInfo {
+  /** The journal that it belongs to ({@link Journal.id}); one of another journal is never offered. */
+  readonly journalId: string;
+  /** It holds the effect of every entry up to and including this one. */
+  readonly index: number;
+  /** Version of its contents; a newer one than the reader knows is refused, not guessed at. */
+  readonly formatVersion: number;
+  readonly bytes: number;
+  /** SHA-256 of the whole, 64 hex digits. */
+  readonly sha256: string;
+}
+
+/**
+ * Where snapshots are kept. They are built beside the live state, by a thread that loads the last
+ * one and applies the entries after it; the store only keeps bytes, and promises that what it lists
+ * can be read.
+ *
+ * The journal is cut below the *previous* snapshot at most, so that one that turns out to be bad
+ * after all costs time and no data: keep two.
+ */
+export interface SnapshotStore {
+  /** Whole snapshots of this journal, newest first. Unfinished ones are not among them. */
+  list(): Promise<readonly SnapshotInfo[]>;
+
+  /**
+   * Writes a snapshot: to the side, synced, read back and compared, and only then put in its place in
+   * one step. A crash at any moment leaves either all of it or none. Once it is in place, those older
+   * than the one before it are removed.
+   *
+   * @param chunks its bytes, in pieces of any size; memory use stays at about one piece
+   * @throws JournalError `disk_full` if there is no room; nothing is left behind
+   * @throws JournalError `failed` if it could not be written, or read back differently
+   */
+  write(
+    snapshot: Pick<SnapshotInfo, "index" | "formatVersion">,
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<SnapshotInfo>;
+
+  /**
+   * The bytes of a snapshot. They are checked as they pass, and the iteration fails at its end if the
+   * whole does not match: act on nothing before it has ended.
+   *
+   * @throws JournalError `data_loss` if the snapshot is damaged or gone
+   */
+  read(index: number): AsyncIterable<Uint8Array>;
+}

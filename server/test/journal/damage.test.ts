@@ -1,0 +1,481 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { openFileJournal } from "../../src/journal/file/file-journal.js";
+import {
+  checksumSeed,
+  encodeSegmentHeader,
+  FRAME_HEADER_BYTES,
+  genesisHash,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from "../../src/journal/file/format.js";
+import { TAIL_BYTES_MAX } from "../../src/journal/file/torn-tail.js";
+import { crc32 } from "node:zlib";
+import { type Journal, type StoredEntry } from "../../src/journal/journal.js";
+import { JournalError } from "../../src/journal/journal-error.js";
+import { appendAll, bytes, collect, isJournalError, text } from "./contract.js";
+import { SimulatedDisk } from "./simulated-disk.js";
+
+const DIRECTORY = "/journal";
+const SEGMENT_BYTES = 460;
+const JOURNAL_ID = new Uint8Array(16).fill(9);
+
+function open(disk: SimulatedDisk, options: { mustReach?: number } = {}): Promise<Journal> {
+  return openFileJournal({
+    directory: DIRECTORY,
+    segmentBytes: SEGMENT_BYTES,
+    newJournalId: JOURNAL_ID,
+    storage: disk,
+    writer: { kind: "inline" },
+    ...options,
+  });
+}
+
+/** Where an entry lies. */
+interface Place {
+  readonly path: string;
+  readonly offset: number;
+  readonly end: number;
+  readonly index: number;
+}
+
+/** The frames of a whole journal, found by their lengths alone. */
+function placesIn(disk: SimulatedDisk): Place[] {
+  const places: Place[] = [];
+  for (const path of disk.paths(DIRECTORY)) {
+    const file = disk.contents(path);
+    for (let offset = SEGMENT_HEADER_BYTES; offset < file.length;) {
+      const end = offset + FRAME_HEADER_BYTES + file.readUInt32LE(offset);
+      places.push({ path, offset, end, index: places.length + 1 });
+      offset = end;
+    }
+  }
+  return places;
+}
+
+function edit(
+  disk: SimulatedDisk,
+  path: string,
+  change: (file: Buffer) => Uint8Array,
+): SimulatedDisk {
+  const copy = disk.copy();
+  copy.plant(path, change(disk.contents(path)));
+  return copy;
+}
+
+function at<T>(items: readonly T[], position: number): T {
+  const item = items.at(position);
+  assert(item !== undefined);
+  return item;
+}
+
+/** Fails if an entry is not, byte for byte, the one of that index in the whole journal. */
+function assertPrefix(entries: readonly StoredEntry[], whole: readonly StoredEntry[]): void {
+  for (const [position, entry] of entries.entries()) {
+    const original = at(whole, position);
+    assert.equal(entry.index, original.index);
+    assert.equal(entry.epoch, original.epoch);
+    assert.equal(Buffer.compare(entry.body, original.body), 0);
+  }
+}
+
+describe("file journal, damaged", () => {
+  /** Three segments and two claims, the last segment with several entries. Copied, never changed. */
+  let disk: SimulatedDisk;
+  let whole: StoredEntry[];
+  let places: Place[];
+  let lastPath: string;
+
+  before(async () => {
+    disk = new SimulatedDisk();
+    const first = await open(disk);
+    await first.claim();
+    await appendAll(first, ["alpha", "b", "gamma gamma gamma", "delta", "epsilon"]);
+    await first.close();
+    const second = await open(disk);
+    await second.claim();
+    await appendAll(second, ["zeta", "eta", "theta", "iota iota iota iota", "kappa", "lambda"]);
+    whole = await collect(second, 1);
+    await second.close();
+    places = placesIn(disk);
+    lastPath = at(places, -1).path;
+    assert(disk.paths(DIRECTORY).length >= 3);
+    assert(places.filter(({ path }) => path === lastPath).length >= 3);
+    assert.equal(places.length, whole.length);
+  });
+
+  it("opens at the last whole entry when the file is cut at any byte of the last three", async () => {
+    const from = at(places, -3);
+    for (let size = from.offset; size < at(places, -1).end; size++) {
+      const cut = edit(disk, lastPath, (file) => file.subarray(0, size));
+      const journal = await open(cut);
+      const kept = places.filter(({ path, end }) => path !== lastPath || end <= size);
+      assert.equal(journal.lastIndex, kept.length, `cut at ${String(size)}`);
+      const end = at(kept, -1).path === lastPath ? at(kept, -1).end : SEGMENT_HEADER_BYTES;
+      if (size === end) {
+        assert.deepEqual(journal.repairs, []);
+      } else {
+        const [repair] = journal.repairs;
+        assert(repair !== undefined);
+        assert.equal(repair.kind, "torn_tail");
+        assert.equal(repair.segment, basename(lastPath));
+        assert.equal(repair.offset, end);
+        assert.equal(repair.bytesCut, size - end);
+        assert.equal(repair.lastIndex, kept.length);
+        assert.equal(cut.contents(lastPath).length, end);
+      }
+      assertPrefix(await collect(journal), whole);
+      await journal.claim();
+      await appendAll(journal, ["after"]);
+      await journal.close();
+      const again = await open(cut);
+      assert.deepEqual(again.repairs, []);
+      assert.equal(again.lastIndex, kept.length + 2);
+      assert.equal(text(await again.readBytes(kept.length + 2, 0, 5)), "after");
+    }
+  });
+
+  it("refuses with the place when any bit flips anywhere but in the last entry", async () => {
+    let flips = 0;
+    for (const path of disk.paths(DIRECTORY)) {
+      const { length } = disk.contents(path);
+      for (let byte = 0; byte < length; byte++) {
+        const place = places.find((p) => p.path === path && byte >= p.offset && byte < p.end);
+        if (place === at(places, -1)) continue;
+        for (let bit = 0; bit < 8; bit++) {
+          const flipped = edit(disk, path, (file) => {
+            file[byte] = (file[byte] ?? 0) ^ (1 << bit);
+            return file;
+          });
+          await assert.rejects(open(flipped), (error) => {
+            const where = `bit ${String(bit)} of byte ${String(byte)} of ${path}`;
+            assert(error instanceof JournalError, where);
+            assert.equal(error.kind, "data_loss", where);
+            assert.equal(error.place?.segment, basename(path), where);
+            assert.equal(error.place?.offset, place?.offset ?? 0, where);
+            return true;
+          });
+          flips += 1;
+        }
+      }
+    }
+    assert(flips > 5_000, `too few flips to prove anything: ${String(flips)}`);
+  }).timeout(60_000);
+
+  it("never shows a wrong body when any bit of the last entry flips", async () => {
+    const { path, offset, end } = at(places, -1);
+    for (let byte = offset; byte < end; byte++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const flipped = edit(disk, path, (file) => {
+          file[byte] = (file[byte] ?? 0) ^ (1 << bit);
+          return file;
+        });
+        const journal = await open(flipped).catch(isJournalError("data_loss"));
+        if (typeof journal === "boolean") continue;
+        assert.equal(journal.lastIndex, whole.length - 1);
+        assert.equal(journal.repairs.length, 1);
+        assertPrefix(await collect(journal), whole);
+      }
+    }
+  });
+
+  it("takes a last entry that has gone bad for lost when somebody has seen it", async () => {
+    const { path, end } = at(places, -1);
+    const flipped = edit(disk, path, (file) => {
+      file[end - 1] = (file[end - 1] ?? 0) ^ 1;
+      return file;
+    });
+    await assert.rejects(
+      open(flipped.copy(), { mustReach: whole.length }),
+      isJournalError("data_loss", /entry 13 had been durable; a torn tail was found/),
+    );
+    await assert.rejects(open(flipped.copy(), { mustReach: whole.length }));
+    const journal = await open(flipped, { mustReach: whole.length - 1 });
+    assert.equal(journal.lastIndex, whole.length - 1);
+  });
+
+  it("does not repair a journal that it refuses", async () => {
+    const torn = edit(disk, lastPath, (file) => file.subarray(0, file.length - 3));
+    await assert.rejects(open(torn, { mustReach: whole.length }), isJournalError("data_loss"));
+    assert.equal(torn.contents(lastPath).length, disk.contents(lastPath).length - 3);
+  });
+
+  it("cuts off zeros after the last entry, up to what one write can leave", async () => {
+    for (const zeros of [1, 63, 64, 65, 511, 512, 4096, TAIL_BYTES_MAX]) {
+      const padded = edit(disk, lastPath, (file) => Buffer.concat([file, Buffer.alloc(zeros)]));
+      const journal = await open(padded);
+      assert.equal(journal.lastIndex, whole.length);
+      assert.equal(journal.repairs[0]?.bytesCut, zeros);
+      assertPrefix(await collect(journal), whole);
+    }
+  });
+
+  it("cuts off a last entry of which a part reads as zeros", async () => {
+    const { offset, end } = at(places, -1);
+    for (let from = offset; from < end; from++) {
+      const zeroed = edit(disk, lastPath, (file) => file.fill(0, from, end));
+      const journal = await open(zeroed);
+      assert.equal(journal.lastIndex, whole.length - 1);
+    }
+  });
+
+  it("cuts off garbage after the last entry, up to what one write can leave", async () => {
+    for (const length of [1, 57, 4096, TAIL_BYTES_MAX]) {
+      const garbage = Buffer.alloc(length, "any garbage");
+      const dirty = edit(disk, lastPath, (file) => Buffer.concat([file, garbage]));
+      const journal = await open(dirty);
+      assert.equal(journal.lastIndex, whole.length);
+      assert.equal(journal.repairs[0]?.bytesCut, length);
+    }
+  });
+
+  it("refuses a tail longer than one unfinished write", async () => {
+    const garbage = Buffer.alloc(TAIL_BYTES_MAX + 1, "any garbage");
+    const dirty = edit(disk, lastPath, (file) => Buffer.concat([file, garbage]));
+    await assert.rejects(
+      open(dirty),
+      isJournalError("data_loss", /more than one unfinished write/),
+    );
+  });
+
+  it("refuses when the last two entries are both bad, by what is left of either", async () => {
+    const [first, second] = [at(places, -2), at(places, -1)];
+    const flip = (disk: SimulatedDisk, byte: number): SimulatedDisk =>
+      edit(disk, lastPath, (file) => {
+        file[byte] = (file[byte] ?? 0) ^ 1;
+        return file;
+      });
+    const firstBad = flip(disk, first.end - 1);
+    await assert.rejects(
+      open(flip(firstBad, second.end - 1)),
+      isJournalError("data_loss", /the header of entry 13 stands whole/),
+    );
+    await assert.rejects(
+      open(flip(firstBad, second.offset)),
+      isJournalError("data_loss", /more was written after the damaged entry/),
+    );
+  });
+
+  it("refuses zeros in the middle", async () => {
+    for (const place of places.slice(0, -1)) {
+      const zeroed = edit(disk, place.path, (file) => file.fill(0, place.offset, place.end));
+      await assert.rejects(open(zeroed), (error) => {
+        assert(isJournalError("data_loss")(error));
+        assert.deepEqual((error as JournalError).place, {
+          segment: basename(place.path),
+          offset: place.offset,
+          index: place.index,
+        });
+        return true;
+      });
+    }
+  });
+
+  it("refuses a closed segment that is cut, even between two entries", async () => {
+    const closed = places.filter(({ path }) => path !== lastPath);
+    for (const { path, offset } of closed) {
+      for (const size of [offset, offset + 1]) {
+        const cut = edit(disk, path, (file) => file.subarray(0, size));
+        await assert.rejects(open(cut), isJournalError("data_loss"));
+      }
+    }
+  });
+
+  it("refuses when a segment between others is missing", async () => {
+    const paths = disk.paths(DIRECTORY);
+    for (const path of paths.slice(1, -1)) {
+      const holed = disk.copy();
+      holed.remove(path);
+      await assert.rejects(
+        open(holed),
+        isJournalError("data_loss", /entries \d+ to \d+ are missing/),
+      );
+    }
+  });
+
+  it("refuses to read what the first segments held when they are missing", async () => {
+    const holed = disk.copy();
+    holed.remove(at(disk.paths(DIRECTORY), 0));
+    const journal = await open(holed);
+    assert(journal.firstIndex > 1);
+    await assert.rejects(collect(journal, 1), isJournalError("data_loss", /entry 1 is not kept/));
+  });
+
+  it("refuses when the last segment is missing and somebody has seen its entries", async () => {
+    const holed = disk.copy();
+    holed.remove(lastPath);
+    await assert.rejects(open(holed, { mustReach: whole.length }), isJournalError("data_loss"));
+  });
+
+  it("refuses a copy of a segment under another name, wherever it would stand", async () => {
+    for (const path of disk.paths(DIRECTORY)) {
+      for (const firstIndex of [2, whole.length, whole.length + 1, 1_000]) {
+        const doubled = disk.copy();
+        doubled.plant(join(DIRECTORY, segmentName(firstIndex)), disk.contents(path));
+        await assert.rejects(
+          open(doubled),
+          isJournalError("data_loss", /a copy of another segment|entries|in a closed segment/),
+        );
+      }
+    }
+  });
+
+  it("refuses a file that is named like a segment and is none", async () => {
+    for (const name of ["1.segment", "0000000000000001 (copy).segment", "x.segment"]) {
+      const odd = disk.copy();
+      odd.plant(join(DIRECTORY, name), disk.contents(lastPath));
+      await assert.rejects(open(odd), isJournalError("data_loss", /named like a segment/));
+    }
+    const ignored = disk.copy();
+    ignored.plant(join(DIRECTORY, "notes.txt"), bytes("mine"));
+    assert.equal((await open(ignored)).lastIndex, whole.length);
+  });
+
+  it("refuses a segment of another journal", async () => {
+    const other = new SimulatedDisk();
+    const journal = await openFileJournal({
+      directory: DIRECTORY,
+      segmentBytes: SEGMENT_BYTES,
+      newJournalId: new Uint8Array(16).fill(1),
+      storage: other,
+      writer: { kind: "inline" },
+    });
+    await journal.claim();
+    await appendAll(journal, ["alpha", "b", "gamma gamma gamma", "delta", "epsilon"]);
+    const path = at(disk.paths(DIRECTORY), 1);
+    const mixed = disk.copy();
+    mixed.plant(path, other.contents(path));
+    await assert.rejects(open(mixed), isJournalError("data_loss", /belongs to another journal/));
+  });
+
+  it("removes a last segment whose header was not finished", async () => {
+    const header = disk.contents(lastPath).subarray(0, SEGMENT_HEADER_BYTES);
+    const lastOfOthers = places.filter(({ path }) => path !== lastPath).length;
+    for (let size = 0; size <= SEGMENT_HEADER_BYTES; size++) {
+      for (const fill of ["cut", "zeros"] as const) {
+        const whole96 = size === SEGMENT_HEADER_BYTES;
+        if (whole96 && fill === "zeros") continue;
+        const torn = edit(disk, lastPath, () => {
+          if (fill === "cut") return header.subarray(0, size);
+          return Buffer.concat([
+            header.subarray(0, size),
+            Buffer.alloc(SEGMENT_HEADER_BYTES - size),
+          ]);
+        });
+        const journal = await open(torn);
+        assert.equal(journal.lastIndex, lastOfOthers);
+        const isTorn = fill === "zeros" ? !header.subarray(size).every((b) => b === 0) : !whole96;
+        assert.deepEqual(
+          journal.repairs.map(({ kind }) => kind),
+          isTorn ? ["torn_segment"] : [],
+        );
+        await journal.claim();
+        await appendAll(journal, ["after"]);
+        await journal.close();
+        assert.equal((await open(torn)).lastIndex, lastOfOthers + 2);
+      }
+    }
+  });
+
+  it("starts anew when all there is was the first segment's unfinished header", async () => {
+    const torn = new SimulatedDisk();
+    torn.plant(join(DIRECTORY, segmentName(1)), new Uint8Array(40));
+    const journal = await open(torn);
+    assert.equal(journal.repairs[0]?.kind, "torn_segment");
+    assert.deepEqual(await journal.claim(), { epoch: 1, index: 1 });
+  });
+
+  it("refuses an unfinished header when what was before it is gone", async () => {
+    const torn = new SimulatedDisk();
+    torn.plant(join(DIRECTORY, segmentName(7)), new Uint8Array(40));
+    await assert.rejects(open(torn), isJournalError("data_loss"));
+  });
+
+  it("refuses a newer format with a message that says what to do", async () => {
+    const newer = edit(disk, at(disk.paths(DIRECTORY), 0), (file) => {
+      file.writeUInt32LE(2, 8);
+      file.writeUInt32LE(crc32(file.subarray(0, 92)), 92);
+      return file;
+    });
+    await assert.rejects(
+      open(newer),
+      isJournalError("newer_format", /format 2, written by a later release/),
+    );
+  });
+
+  it("finds damage that happens after it was opened, when it comes to read it", async () => {
+    for (const place of places) {
+      const copy = disk.copy();
+      const journal = await open(copy);
+      const damaged = copy.contents(place.path);
+      damaged[place.end - 1] = (damaged[place.end - 1] ?? 0) ^ 4;
+      copy.plant(place.path, damaged);
+      const named = isJournalError("data_loss", new RegExp(basename(place.path)));
+      await assert.rejects(collect(journal, 1), named);
+      await assert.rejects(journal.readBytes(place.index, 0, 0), named);
+      if (place.index > 1) {
+        assert.equal((await collectUntilDamage(journal)).length, place.index - 1);
+      }
+    }
+  });
+
+  it("says which segment cannot be read when the disk cannot", async () => {
+    const copy = disk.copy();
+    const journal = await open(copy);
+    copy.readFails = true;
+    await assert.rejects(collect(journal), isJournalError("failed", /segment 0000000000000001/));
+    await journal.close();
+    await assert.rejects(open(copy), isJournalError("failed", /segment 0000000000000001/));
+  });
+
+  it("is not misled by a body that holds frames of this very journal", async () => {
+    const copy = disk.copy();
+    const journal = await open(copy);
+    await journal.claim();
+    // What a task would carry whose payload is a copy of the journal's files.
+    const frames = Buffer.concat(disk.paths(DIRECTORY).map((path) => disk.contents(path)));
+    await journal.append(new Uint8Array(frames));
+    await journal.close();
+    const path = at(copy.paths(DIRECTORY), -1);
+    const torn = edit(copy, path, (file) => file.subarray(0, file.length - 1));
+    const reopened = await open(torn);
+    assert.equal(reopened.lastIndex, whole.length + 1);
+    assert.equal(reopened.repairs[0]?.kind, "torn_tail");
+  });
+
+  it("keeps to the format that is written down", () => {
+    const header = encodeSegmentHeader({
+      journalId: Buffer.from(JOURNAL_ID),
+      firstIndex: 1,
+      previousEpoch: 0,
+      previousHash: genesisHash(JOURNAL_ID),
+    });
+    const file = disk.contents(at(disk.paths(DIRECTORY), 0));
+    assert.equal(Buffer.compare(file.subarray(0, SEGMENT_HEADER_BYTES), header), 0);
+    // The claim: no body, epoch 1, index 1. As docs/journal-format.md has it, byte by byte.
+    const claim = file.subarray(SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES);
+    assert.equal(claim.readUInt32LE(0), 0);
+    assert.equal(claim.readUInt32LE(4), crc32(JOURNAL_ID));
+    const covered = Buffer.concat([JOURNAL_ID, claim.subarray(0, 8), claim.subarray(12)]);
+    assert.equal(claim.readUInt32LE(8), crc32(covered));
+    const numbers = "00000000" + "0100000000000000" + "0100000000000000";
+    assert.equal(claim.toString("hex", 12), numbers + genesisHash(JOURNAL_ID).toString("hex"));
+    const second = file.subarray(SEGMENT_HEADER_BYTES + FRAME_HEADER_BYTES);
+    const hash = createHash("sha256").update(claim.subarray(16)).digest("hex");
+    assert.equal(second.toString("hex", 32, 64), hash);
+    assert.equal(second.toString("utf8", 64, 69), "alpha");
+    assert.equal(second.readUInt32LE(4), crc32(Buffer.concat([JOURNAL_ID, Buffer.from("alpha")])));
+    assert.equal(checksumSeed(JOURNAL_ID), crc32(JOURNAL_ID));
+  });
+});
+
+async function collectUntilDamage(journal: Journal): Promise<StoredEntry[]> {
+  const entries: StoredEntry[] = [];
+  try {
+    for await (const entry of journal.read(1)) entries.push(entry);
+  } catch (error) {
+    assert(isJournalError("data_loss")(error));
+  }
+  return entries;
+}
