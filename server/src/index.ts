@@ -2,3 +2,5 @@
 export { defaultAddress, startMaster } from "./main.js";
 export type { Master, MasterOptions } from "./main.js";
 export type { Log } from "./rpc/log.js";
+export { jsonLog } from "./telemetry/log.js";
+export { startTracing, type Tracing } from "./telemetry/tracing.js";

@@ -14,8 +14,10 @@ import type { Journal } from "./journal/journal.js";
 import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
 import type { Log } from "./rpc/log.js";
 import { startRpcServer } from "./rpc/server.js";
+import { DeliverySpans } from "./telemetry/deliveries.js";
 import { jsonLog } from "./telemetry/log.js";
-import { startTracing } from "./telemetry/tracing.js";
+import { traceOfSubmit } from "./telemetry/submits.js";
+import { startTracing, tracingIsOn } from "./telemetry/tracing.js";
 
 /** Where the master listens unless it is told otherwise: loopback, for there are no tokens yet. */
 export const defaultAddress = "127.0.0.1:7410";
@@ -26,8 +28,7 @@ export interface MasterOptions {
   readonly address?: string;
   /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
   readonly journal:
-    | { readonly kind: "file"; readonly directory: string }
-    | { readonly kind: "memory" };
+    { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
   /** How often each side of a session pings. Default 5,000 ms. */
@@ -40,6 +41,8 @@ export interface MasterOptions {
   readonly log?: Log;
   /** Default: the machine's own. */
   readonly clock?: Clock;
+  /** Tell the story of jobs and deliveries to the registered tracer. Default false. */
+  readonly traces?: boolean;
   /**
    * The process must end: the outcome of an append is unknown, or memory may be wrong. Default:
    * the error is logged and the process ends with code 70.
@@ -78,6 +81,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     ...(options.payloadBudgetBytes === undefined
       ? {}
       : { payloadBudgetBytes: options.payloadBudgetBytes }),
+    observer: options.traces === true ? new DeliverySpans().observe : undefined,
     onFatal: options.onFatal ?? endProcess(log),
   });
   log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
@@ -88,6 +92,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       clock,
       address: options.address ?? defaultAddress,
       insecure: options.insecure ?? false,
+      traceOfSubmit: options.traces === true ? traceOfSubmit() : undefined,
+      about: { journalDriver: options.journal.kind },
       ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
     });
     return {
@@ -140,7 +146,7 @@ async function run(): Promise<void> {
   if (options === undefined) return;
   const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
   const tracing = await startTracing(process.env, "capstan-master");
-  const master = await startMaster({ ...options, log });
+  const master = await startMaster({ ...options, log, traces: tracingIsOn(process.env) });
   process.stdout.write(`capstan master listening on ${master.address}\n`);
   let stopping = false;
   const stop = (signal: NodeJS.Signals) => {

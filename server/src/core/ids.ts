@@ -53,19 +53,22 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
  * @returns the prefix and 26 characters
  */
 export function makeId(prefix: string, wall: WallMs, draw: () => number): string {
-  let time = "";
+  // Codes, and one string of them: put together letter by letter it would be kept as a tree.
+  const codes = new Array<number>(prefix.length + 26);
+  let at = 0;
+  for (; at < prefix.length; at++) codes[at] = prefix.charCodeAt(at);
   let rest = Math.max(0, Math.floor(wall));
-  for (let i = 0; i < 10; i++) {
-    time = crockford.charAt(rest % 32) + time;
+  for (let i = at + 9; i >= at; i--) {
+    codes[i] = crockford.charCodeAt(rest % 32);
     rest = Math.floor(rest / 32);
   }
-  let dice = "";
+  at += 10;
   for (let word = 0; word < 4; word++) {
     let bits = draw() >>> 0;
     for (let i = 0; i < 4; i++) {
-      dice += crockford.charAt(bits & 31);
+      codes[at++] = crockford.charCodeAt(bits & 31);
       bits >>>= 5;
     }
   }
-  return prefix + time + dice;
+  return String.fromCharCode(...codes);
 }

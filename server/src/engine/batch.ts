@@ -1,4 +1,4 @@
-import type { Stamp } from "../core/index.js";
+import type { CoreEvent, Stamp } from "../core/index.js";
 import { EntryBuilder } from "../journal/entry/index.js";
 import type { SessionNotice } from "./engine-port.js";
 
@@ -12,7 +12,11 @@ export class Batch {
   readonly #releases: (() => void)[] = [];
   readonly notices: { readonly session: number; readonly notice: SessionNotice }[] = [];
 
-  constructor(stamp: Stamp, firstBlob: number) {
+  /** Kept for the observer; undefined when there is none. */
+  readonly observed: CoreEvent[] | undefined;
+
+  constructor(stamp: Stamp, firstBlob: number, isObserved: boolean) {
+    this.observed = isObserved ? [] : undefined;
     this.stamp = stamp;
     this.builder = new EntryBuilder(stamp, firstBlob);
   }

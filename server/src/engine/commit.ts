@@ -5,7 +5,7 @@ import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import type { PayloadStore } from "../payloads/payload-store.js";
 import { Batch } from "./batch.js";
 import type { Clock } from "./clock.js";
-import type { SessionNotice } from "./engine-port.js";
+import type { EventObserver, SessionNotice } from "./engine-port.js";
 import type { JournalClock } from "./journal-clock.js";
 import { stallMinMs } from "./journal-clock.js";
 import type { Sessions } from "./sessions.js";
@@ -20,6 +20,8 @@ export interface CommitOptions {
   readonly payloads: PayloadStore;
   readonly sessions: Sessions;
   readonly nextBlob: number;
+  /** Is told of events once they are durable. */
+  readonly observer: EventObserver | undefined;
   /** After an entry became durable and its answers have left. */
   readonly onDurable: () => void;
   /** The outcome of an append is unknown, or an answer could not be given: the process must end. */
@@ -74,7 +76,7 @@ export class CommitPipeline {
 
   /** The entry in the making, begun if there is none. */
   batch(stamp: Stamp): Batch {
-    this.#building ??= new Batch(stamp, this.#nextBlob);
+    this.#building ??= new Batch(stamp, this.#nextBlob, this.#options.observer !== undefined);
     return this.#building;
   }
 
@@ -129,6 +131,7 @@ export class CommitPipeline {
       this.send();
       batch.release();
       this.#options.sessions.notify(batch.notices);
+      if (batch.observed !== undefined) this.#options.observer?.(batch.observed, batch.stamp);
       this.#options.onDurable();
     } catch (error) {
       this.#options.onFailure(error);

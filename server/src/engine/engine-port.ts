@@ -5,10 +5,12 @@ import type {
   Command,
   CommandKind,
   CommandOf,
+  CoreEvent,
   LeaseToken,
   Rejection,
   ReplyOf,
   Settings,
+  Stamp,
   State,
   WorkerNo,
 } from "../core/index.js";
@@ -35,6 +37,9 @@ export type SessionNotice =
   | { readonly kind: "cancel"; readonly token: LeaseToken; readonly reason: CancelReason }
   | { readonly kind: "recall"; readonly token: LeaseToken }
   | { readonly kind: "superseded" };
+
+/** Is told what has happened, once it is durable. Observes, decides nothing. */
+export type EventObserver = (events: readonly CoreEvent[], stamp: Stamp) => void;
 
 /** Where a session hears of what concerns its worker. */
 export interface SessionListener {

@@ -30,7 +30,7 @@ import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import { PayloadStore } from "../payloads/payload-store.js";
 import type { Clock } from "./clock.js";
 import { CommitPipeline } from "./commit.js";
-import type { Engine, Moment, Result, SessionListener, Submission } from "./engine-port.js";
+import type { Engine, EventObserver, Moment, Result, SessionListener, Submission } from "./engine-port.js";
 import { DiskFullError, UnavailableError } from "./engine-port.js";
 import { JournalClock } from "./journal-clock.js";
 import type { Draw } from "./random.js";
@@ -58,6 +58,8 @@ export interface EngineOptions {
   readonly settings?: Partial<Settings>;
   /** What payloads may take in memory. Default 256 MiB. */
   readonly payloadBudgetBytes?: number;
+  /** Is told of events once they are durable; costs nothing when there is none. */
+  readonly observer?: EventObserver | undefined;
   /** The process must end: the outcome of an append is unknown, or memory may be wrong. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -128,6 +130,7 @@ export class MasterEngine implements Engine {
       payloads,
       sessions: this.#sessions,
       nextBlob: replayed.nextBlob,
+      observer: options.observer,
       onDurable: () => {
         for (const listener of this.#listeners) listener(this.#journal.lastIndex);
         this.#soon();
@@ -356,11 +359,12 @@ export class MasterEngine implements Engine {
     if (!decision.ok) return decision;
     const { events, annotations, notices } = decision;
     if (events.length > 0) {
-      const { stamp, builder } = this.#commit.batch({ now: context.now, wall: context.wall });
+      const batch = this.#commit.batch({ now: context.now, wall: context.wall });
       for (const event of events) {
-        apply(this.#state, event, stamp);
-        builder.addEvent(event);
+        apply(this.#state, event, batch.stamp);
+        batch.builder.addEvent(event);
       }
+      batch.observed?.push(...events);
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
     }
     for (const annotation of annotations) {

@@ -16,14 +16,18 @@ export function applyTasksAdded(state: State, event: EventOf<"tasks_added">, sta
   const initial = stage.spec.dependsOn.some(({ kind }) => kind === "each")
     ? TaskState.blocked
     : TaskState.waiting;
-  const bags = new Map<TaskKind, number>();
+  const bags: { readonly kind: TaskKind; readonly bag: number }[] = [];
+  let last: (typeof bags)[number] | undefined;
   const inLine: TaskNo[] = [];
   let { firstTask: task, firstBlob: blob } = event;
   let { firstIndex: index } = event;
   for (const draft of event.tasks) {
     const kind = draft.kind ?? stage.spec.task;
-    let bag = bags.get(kind);
-    if (bag === undefined) bags.set(kind, (bag = bagOf(state, stage, kind)));
+    if (last?.kind !== kind) {
+      last = bags.find((other) => other.kind === kind);
+      if (last === undefined) bags.push((last = { kind, bag: bagOf(state, stage, kind) }));
+    }
+    const { bag } = last;
     tasks.stage.set(task, stage.no);
     tasks.index.set(task, index);
     tasks.bag.set(task, bag);
@@ -49,7 +53,7 @@ export function applyTasksAdded(state: State, event: EventOf<"tasks_added">, sta
   stage.taskCount += event.tasks.length;
   grow(stage, event);
   state.placement.thread(inLine);
-  for (const bag of bags.values()) state.placement.refresh(state.placement.bag(bag));
+  for (const { bag } of bags) state.placement.refresh(state.placement.bag(bag));
   const job = state.job(event.job);
   job.uploadLapsesAt = stamp.now + job.spec.uploadTtlMs;
   job.revision += 1;

@@ -33,6 +33,7 @@ export class Placement {
   readonly offers = new Set<WorkerNo>();
 
   readonly #shapeByKey = new Map<string, Shape>();
+  #lastShape: { readonly kind: TaskKind; readonly shape: Shape } | undefined;
   readonly #classByKey = new Map<string, number>();
   readonly #tasks: TaskTable;
   readonly #hostPool: U32Column;
@@ -230,6 +231,15 @@ export class Placement {
   }
 
   #shape(namespace: string, kind: TaskKind): Shape {
+    // Jobs that are alike come in a row and share their kinds.
+    const last = this.#lastShape;
+    if (last?.kind === kind && last.shape.namespace === namespace) return last.shape;
+    const shape = this.#shapeByContent(namespace, kind);
+    this.#lastShape = { kind, shape };
+    return shape;
+  }
+
+  #shapeByContent(namespace: string, kind: TaskKind): Shape {
     const key = JSON.stringify([namespace, kind.type, kind.demand, kind.constraints]);
     const known = this.#shapeByKey.get(key);
     if (known !== undefined) return known;

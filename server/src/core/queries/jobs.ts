@@ -58,9 +58,16 @@ export function getJobSpec(state: State, namespace: string, id: string): JobSpec
   return findJob(state, namespace, id)?.spec;
 }
 
-/** When the job last changed, as a number that only grows; undefined: there is no such job. */
-export function jobRevision(state: State, namespace: string, id: string): number | undefined {
-  return findJob(state, namespace, id)?.revision;
+/** When the job last changed, as a number that only grows, and whether that was for the last time. */
+export interface JobStanding {
+  readonly revision: number;
+  readonly isFinished: boolean;
+}
+
+/** @returns undefined when there is no such job */
+export function jobStanding(state: State, namespace: string, id: string): JobStanding | undefined {
+  const job = findJob(state, namespace, id);
+  return job && { revision: job.revision, isFinished: isFinished(job.state) };
 }
 
 /** Which jobs are asked for; what is empty leaves all. */

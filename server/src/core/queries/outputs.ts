@@ -14,6 +14,12 @@ export interface OutputView {
   readonly blob: BlobId;
 }
 
+/** The partition of a task; Infinity: behind its last. */
+export interface OutputPlace {
+  readonly index: number;
+  readonly partition: number;
+}
+
 /** Which outputs are asked for, and from where on. */
 export interface OutputsFilter {
   readonly stage: string;
@@ -22,7 +28,7 @@ export interface OutputsFilter {
   /** Undefined: all tasks of the stage. */
   readonly index: number | undefined;
   /** After which output to go on; undefined: from the first. */
-  readonly after: { readonly index: number; readonly partition: number } | undefined;
+  readonly after: OutputPlace | undefined;
 }
 
 export type OutputsPage =

@@ -59,6 +59,7 @@ export function holds(lease: Lease, token: LeaseToken): boolean {
     lease.no === token.lease &&
     lease.drawHigh === token.drawHigh &&
     lease.drawLow === token.drawLow &&
+    lease.job === token.job &&
     lease.task === token.task &&
     lease.delivery === token.delivery &&
     lease.epoch === token.epoch

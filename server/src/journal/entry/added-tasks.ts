@@ -1,6 +1,6 @@
 import type { EventOf, TaskDraft } from "../../core/index.js";
-import type { ByteSink } from "./byte-sink.js";
-import { Columns } from "./columns.js";
+import { type ByteSink, varintSize } from "./byte-sink.js";
+import { columnHeaderBytesMax, Columns } from "./columns.js";
 import { Fields, readColumns } from "./fields.js";
 import { malformed } from "./format.js";
 import { HostLists, KindTable, NameTable, readKinds } from "./tables.js";
@@ -69,6 +69,21 @@ export class TaskColumns {
     for (const kind of this.#kinds.kinds) sink.field(Field.kinds, kind);
     for (const name of this.#names.names) sink.field(Field.hostNames, name);
   }
+}
+
+/**
+ * As `TaskColumns.bytesMax`, and without columns where there is nothing to look up, which is the
+ * rule: each command is weighed before it is decided.
+ */
+export function tasksBytesMax(tasks: readonly TaskDraft[]): number {
+  // No hosts and no kind: two zeros.
+  let weight = 2 * tasks.length;
+  for (const { bodyBytes, inputBytes, delayMs, recordCount, hosts, kind } of tasks) {
+    if (hosts.length > 0 || kind !== undefined) return new TaskColumns(tasks).bytesMax;
+    weight += varintSize(bodyBytes) + varintSize(inputBytes);
+    weight += varintSize(delayMs) + varintSize(recordCount);
+  }
+  return scalarBytesMax + weight + (width + 1) * columnHeaderBytesMax;
 }
 
 export function writeTasksAdded(sink: ByteSink, event: TasksAdded): void {

@@ -88,6 +88,33 @@ export class ByteSink {
     this.raw(bytes);
   }
 
+  /** A string as a field; left out when it is empty, as proto3 has it. */
+  text(field: number, text: string): void {
+    if (text === "") return;
+    this.tag(field, Wire.bytes);
+    if (this.#ascii(text)) return;
+    const bytes = Buffer.from(text, "utf8");
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Writes a short text of single bytes, as nearly all are, without a call into native code. */
+  #ascii(text: string): boolean {
+    const { length } = text;
+    if (length > 127) return false;
+    this.reserve(1 + length);
+    const { bytes } = this;
+    let at = this.length;
+    bytes[at++] = length;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 127) return false;
+      bytes[at++] = code;
+    }
+    this.length = at;
+    return true;
+  }
+
   raw(bytes: Uint8Array): void {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.length);

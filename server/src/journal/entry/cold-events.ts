@@ -1,3 +1,4 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type * as wire from "@capstan/proto/capstan/journal/v1/delivery_events.js";
 import { EventRecord } from "@capstan/proto/capstan/journal/v1/entry.js";
 import type { CoreEvent, DeliveryEnd, DeliveryFacts, FailureFacts } from "../../core/index.js";
@@ -27,9 +28,14 @@ type HotType = "lease_granted" | "task_succeeded" | "tasks_added";
 /** Events that are rare enough for the generated code. */
 export type ColdEvent = Exclude<CoreEvent, { type: HotType }>;
 
-/** One record, encoded. */
-export function encodeColdEvent(event: ColdEvent): Uint8Array {
-  return EventRecord.encode({ event: pack(event) }).finish();
+/**
+ * One record, encoded.
+ *
+ * @param writer an empty one, which is empty again afterwards: with one writer for many events its
+ *   buffer is made once
+ */
+export function encodeColdEvent(event: ColdEvent, writer = new BinaryWriter()): Uint8Array {
+  return EventRecord.encode({ event: pack(event) }, writer).finish();
 }
 
 /** @throws JournalError if the record is of a newer format, or no record */

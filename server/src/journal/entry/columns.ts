@@ -3,7 +3,7 @@ import { putVarint, varintSize, Wire } from "./byte-sink.js";
 import { malformed } from "./format.js";
 
 /** Most that a column adds to its numbers: a tag and a length. */
-const columnHeaderBytesMax = 2 + 5;
+export const columnHeaderBytesMax = 2 + 5;
 
 /**
  * Rows of numbers on their way to or from packed fields, one field a column. Doubles, so that

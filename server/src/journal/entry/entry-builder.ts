@@ -1,9 +1,11 @@
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { BlobId, CoreEvent, Stamp } from "../../core/index.js";
 import { writeTasksAdded } from "./added-tasks.js";
 import { ByteSink, putVarint, varintSize, Wire } from "./byte-sink.js";
 import { encodeColdEvent } from "./cold-events.js";
 import { EntryField, FORMAT, HotArm } from "./format.js";
 import { GrantRun } from "./grant-run.js";
+import { JobSubmittedWriter } from "./submitted-job.js";
 import { SuccessRun } from "./success-run.js";
 
 /** An entry, as the journal and the payload store take it. */
@@ -42,6 +44,8 @@ export class EntryBuilder {
   readonly #message = new ByteSink(sinkBytes);
   #grants: GrantRun | undefined;
   #successes: SuccessRun | undefined;
+  #submitted: JobSubmittedWriter | undefined;
+  readonly #cold = new BinaryWriter();
   readonly #blobs: Uint8Array[] = [];
   readonly #lengths: number[] = [];
   #blobBytes = 0;
@@ -94,9 +98,15 @@ export class EntryBuilder {
         writeTasksAdded(this.#message, event);
         this.#writeRecord(HotArm.tasksAddedV1);
         break;
+      case "job_submitted":
+        this.#flush();
+        this.#submitted ??= new JobSubmittedWriter();
+        this.#submitted.write(this.#message, event);
+        this.#writeRecord(HotArm.jobSubmittedV1);
+        break;
       default:
         this.#flush();
-        this.#sink.field(EntryField.events, encodeColdEvent(event));
+        this.#sink.field(EntryField.events, encodeColdEvent(event, this.#cold));
     }
     this.#eventCount += 1;
   }

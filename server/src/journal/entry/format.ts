@@ -15,7 +15,12 @@ export const EntryField = {
 } as const;
 
 /** Numbers of the arms of `EventRecord` that are written by hand. */
-export const HotArm = { leaseGrantedV1: 1, taskSucceededV1: 2, tasksAddedV1: 3 } as const;
+export const HotArm = {
+  leaseGrantedV1: 1,
+  taskSucceededV1: 2,
+  tasksAddedV1: 3,
+  jobSubmittedV1: 14,
+} as const;
 
 /** The highest arm of `EventRecord` that this release knows; there are no gaps below. */
 export const lastArm = 24;

@@ -10,17 +10,19 @@ import { packTaskKind, readTaskKind } from "./spec-codec.js";
 const tagBytesMax = 2;
 
 export class NameTable {
-  readonly #indexes = new Map<string, number>();
+  // Made when it is first needed: most records have no names.
+  #indexes: Map<string, number> | undefined;
   readonly names: Uint8Array[] = [];
   /** What the names take in a record. */
   bytes = 0;
 
   indexOf(name: string): number {
-    let index = this.#indexes.get(name);
+    const indexes = (this.#indexes ??= new Map());
+    let index = indexes.get(name);
     if (index === undefined) {
       index = this.names.length;
       const encoded = Buffer.from(name, "utf8");
-      this.#indexes.set(name, index);
+      indexes.set(name, index);
       this.names.push(encoded);
       this.bytes += tagBytesMax + varintSize(encoded.length) + encoded.length;
     }
@@ -29,8 +31,9 @@ export class NameTable {
 }
 
 export class KindTable {
-  readonly #byIdentity = new Map<TaskKind, number>();
-  readonly #byBytes = new Map<string, number>();
+  // Made when they are first needed: most tasks are as their stage says.
+  #byIdentity: Map<TaskKind, number> | undefined;
+  #byBytes: Map<string, number> | undefined;
   readonly kinds: Uint8Array[] = [];
   /** What the kinds take in a record. */
   bytes = 0;
@@ -38,20 +41,22 @@ export class KindTable {
   /** From 1; 0 for undefined. Equal kinds have one number, whether or not they are one object. */
   numberOf(kind: TaskKind | undefined): number {
     if (kind === undefined) return 0;
-    const known = this.#byIdentity.get(kind);
+    const byIdentity = (this.#byIdentity ??= new Map());
+    const known = byIdentity.get(kind);
     if (known !== undefined) return known;
     const number = this.#intern(WireTaskKind.encode(packTaskKind(kind)).finish());
-    this.#byIdentity.set(kind, number);
+    byIdentity.set(kind, number);
     return number;
   }
 
   #intern(encoded: Uint8Array): number {
     const key = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString("latin1");
-    let number = this.#byBytes.get(key);
+    const byBytes = (this.#byBytes ??= new Map());
+    let number = byBytes.get(key);
     if (number === undefined) {
       this.kinds.push(encoded);
       number = this.kinds.length;
-      this.#byBytes.set(key, number);
+      byBytes.set(key, number);
       this.bytes += tagBytesMax + varintSize(encoded.length) + encoded.length;
     }
     return number;

@@ -2,15 +2,17 @@ import type {
   Command,
   FailureDraft,
   HeldLease,
+  JobSpec,
   OutputDraft,
   RegisterWorker,
   Resource,
   State,
   SubmitJob,
   TaskDraft,
+  TaskKind,
 } from "../../core/index.js";
 import { eventTasksMax } from "../../core/index.js";
-import { TaskColumns } from "./added-tasks.js";
+import { tasksBytesMax } from "./added-tasks.js";
 import { varintSize } from "./byte-sink.js";
 import { encodeColdEvent } from "./cold-events.js";
 
@@ -33,6 +35,12 @@ const idBytes = 2 + 30;
 const ownWordsBytes = 160;
 /** A delivery's end, its failure's numbers and its dead letter. */
 const endBytes = recordBytes + 2 * u53 + 10 * u32 + idBytes + 3 * 6;
+/** What a spec has beside its texts and stages: its own tag and length, the rule, the trace's, the ttl. */
+const specNumbersBytes = 2 + 5 + 3 * u32 + 2 * u53;
+/** A stage beside its texts, its dependencies and its kind. */
+const stageNumbersBytes = 2 + 5 + 2 * u32;
+/** A kind of task beside its texts and lists: three messages and the numbers of its policy. */
+const kindNumbersBytes = 3 * (2 + 5) + 6 * u32 + 4 * u53;
 /** One grant, as the first of its run. */
 const grantBytes = recordBytes + u53 + 11 * u32;
 /** One success without its lists, as the first of its run. */
@@ -45,7 +53,13 @@ const leasesMax = 4_096;
 const aheadMax = 1_024;
 
 function textBytes(text: string): number {
-  return 2 + 5 + Buffer.byteLength(text, "utf8");
+  // A short text is not worth a call into native code: it is taken at its longest.
+  return 2 + 5 + (text.length < 32 ? 3 * text.length : Buffer.byteLength(text, "utf8"));
+}
+
+/** Two texts in a message of their own. */
+function pairBytes(name: string, value: string): number {
+  return 2 + 5 + textBytes(name) + textBytes(value);
 }
 
 function resourceBytes(resources: readonly Resource[]): number {
@@ -62,7 +76,7 @@ function blobBytes(blobs: readonly Uint8Array[]): number {
 
 /** An upper bound of an event `tasks_added`, without the tasks' bodies. */
 export function weighTasks(tasks: readonly TaskDraft[]): number {
-  return recordBytes + new TaskColumns(tasks).bytesMax;
+  return recordBytes + tasksBytesMax(tasks);
 }
 
 /** An upper bound of what outputs add to an event `task_succeeded`, without their bodies. */
@@ -97,10 +111,29 @@ function heldBytes(held: readonly HeldLease[]): number {
 }
 
 function submitBytes({ spec, idempotencyKey, fingerprint, tasks }: SubmitJob): number {
-  const event = { type: "job_submitted", version: 1, job: 2 ** 32 - 1, id: "" } as const;
-  const submitted = { ...event, idempotencyKey, fingerprint, uploading: true, spec };
-  let bytes = recordBytes + idBytes + encodeColdEvent(submitted).length;
+  const words = textBytes(idempotencyKey) + textBytes(fingerprint);
+  let bytes = smallEventBytes + idBytes + words + specBytes(spec);
   for (const stage of tasks) bytes += weighTasks(stage.tasks);
+  return bytes;
+}
+
+/** Added up, not encoded: small jobs come by the ten thousand. */
+function specBytes({ namespace, name, labels, trace, stages, source }: JobSpec): number {
+  let bytes = specNumbersBytes + textBytes(namespace) + textBytes(name);
+  if (source !== undefined) bytes += 2 + 5 + source.length;
+  bytes += textBytes(trace.traceparent) + textBytes(trace.tracestate) + textBytes(trace.baggage);
+  for (const label of labels) bytes += pairBytes(label.name, label.value);
+  for (const stage of stages) {
+    bytes += stageNumbersBytes + textBytes(stage.name) + kindBytes(stage.task);
+    for (const dependency of stage.dependsOn) bytes += 2 + 3 + u32 + textBytes(dependency.stage);
+  }
+  return bytes;
+}
+
+function kindBytes({ type, demand, constraints, policy }: TaskKind): number {
+  let bytes = kindNumbersBytes + textBytes(type) + resourceBytes(demand);
+  for (const { label, value } of constraints) bytes += pairBytes(label, value);
+  for (const failure of policy.retry.nonRetryable) bytes += textBytes(failure);
   return bytes;
 }
 

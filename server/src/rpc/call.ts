@@ -1,0 +1,119 @@
+import type {
+  handleServerStreamingCall,
+  handleUnaryCall,
+  ServerUnaryCall,
+  ServerWritableStream,
+} from "@grpc/grpc-js";
+import { InvalidInputError } from "./errors.js";
+import type { Log } from "./log.js";
+import { toStatus } from "./status.js";
+
+/** A request as it came off the wire. */
+export interface Received<T> {
+  readonly kind: "message";
+  readonly message: T;
+  /** What it took on the wire. */
+  readonly bytes: number;
+}
+
+/**
+ * Bytes that are no message of their type. Left to grpc-js they would end as INTERNAL, as if the
+ * fault were ours; so they go to the handler's adapter as a value.
+ */
+export interface Malformed {
+  readonly kind: "malformed";
+}
+
+export type Incoming<T> = Received<T> | Malformed;
+
+/** @throws InvalidInputError when it is no message */
+export function messageOf<T>(incoming: Incoming<T>): Received<T> {
+  if (incoming.kind === "message") return incoming;
+  const violation = { field: "", description: "the bytes are no message of this type" };
+  throw new InvalidInputError([violation], "MALFORMED");
+}
+
+/**
+ * Decode, submit, encode: a unary handler says no more than that. Whatever it throws becomes a
+ * status here; a bug goes to the log.
+ */
+export function unary<Q, A>(
+  log: Log,
+  answer: (request: Q, received: Received<Q>) => Promise<A>,
+): handleUnaryCall<Incoming<Q>, A> {
+  return (call: ServerUnaryCall<Incoming<Q>, A>, callback) => {
+    const run = async () => {
+      const received = messageOf(call.request);
+      return answer(received.message, received);
+    };
+    run().then(
+      (value) => {
+        callback(null, value);
+      },
+      (error: unknown) => {
+        callback(toStatus(error, log));
+      },
+    );
+  };
+}
+
+/** The writing end of a server stream: one message at a time, at the reader's pace. */
+export class StreamWriter<A> {
+  readonly #call: ServerWritableStream<unknown, A>;
+  readonly #over = new AbortController();
+
+  constructor(call: ServerWritableStream<unknown, A>) {
+    this.#call = call;
+    const end = () => {
+      this.#over.abort();
+    };
+    call.once("cancelled", end);
+    call.once("close", end);
+    if (call.cancelled) end();
+  }
+
+  /** Aborted once nobody reads any more. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** Resolves when the transport has taken the message, or when nobody reads any more. */
+  async write(message: A): Promise<void> {
+    if (this.isOver) return;
+    const { signal } = this.#over;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      signal.addEventListener("abort", done);
+      this.#call.write(message, done);
+    });
+  }
+}
+
+/** As `unary`, for a call that is answered by a stream. It ends OK when `answer` returns. */
+export function serverStream<Q, A>(
+  log: Log,
+  answer: (request: Q, writer: StreamWriter<A>) => Promise<void>,
+): handleServerStreamingCall<Incoming<Q>, A> {
+  return (call: ServerWritableStream<Incoming<Q>, A>) => {
+    const writer = new StreamWriter<A>(call);
+    const run = async () => {
+      await answer(messageOf(call.request).message, writer);
+    };
+    run().then(
+      () => {
+        call.end();
+      },
+      (error: unknown) => {
+        // grpc-js ends a stream with the status of the error that is emitted on it.
+        if (!writer.isOver) call.emit("error", toStatus(error, log));
+      },
+    );
+  };
+}

@@ -1,0 +1,45 @@
+import type { Worker } from "@capstan/proto/capstan/v1/operator_service.js";
+import { WorkerAdmission, WorkerConnection } from "@capstan/proto/capstan/v1/operator_service.js";
+import type { Resource as ResourceMessage } from "@capstan/proto/capstan/v1/common.js";
+import type { Resource, WorkerView } from "../../core/index.js";
+
+export function encodeWorker(view: WorkerView): Worker {
+  const { spec } = view;
+  const [sdkName = "", sdkVersion = ""] = spec.sdk.split("/");
+  return {
+    workerId: spec.workerId,
+    incarnation: spec.incarnation,
+    connection: view.lost
+      ? WorkerConnection.WORKER_CONNECTION_LOST
+      : WorkerConnection.WORKER_CONNECTION_CONNECTED,
+    admission: view.draining
+      ? WorkerAdmission.WORKER_ADMISSION_DRAINING
+      : WorkerAdmission.WORKER_ADMISSION_OPEN,
+    namespaces: [...spec.namespaces],
+    host: spec.host,
+    rack: spec.rack,
+    capacity: encodeResources(view.capacity),
+    used: encodeResources(view.used),
+    labels: Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])),
+    taskTypes: [...spec.types],
+    leases: { ...view.standings },
+    creditTasks: view.creditTasks,
+    prefetchTasks: spec.prefetchTasks,
+    load: undefined,
+    sdkName,
+    sdkVersion,
+    protocolVersion: 1,
+    session: view.session === 0 ? "" : String(view.session),
+    peer: "",
+    silentMs: BigInt(Math.round(view.silentMs)),
+    succeeded: 0n,
+    failed: 0n,
+    excludedForMs: undefined,
+    note: "",
+    registeredAt: undefined,
+  };
+}
+
+function encodeResources(resources: readonly Resource[]): ResourceMessage[] {
+  return resources.map(({ name, milli }) => ({ name, milli: BigInt(milli) }));
+}

@@ -1,0 +1,149 @@
+import type { Input } from "@capstan/proto/capstan/v1/common.js";
+import type { TaskSpec } from "@capstan/proto/capstan/v1/job.js";
+import type { TaskDraft, TaskKind } from "../../core/index.js";
+import { limits } from "../limits.js";
+import { encodeBody, payloadHeaderBytes } from "./body.js";
+import type { Checker } from "./checker.js";
+import type { JobPolicies } from "./job-policies.js";
+import { decodeConstraints, decodeDemand, isSameKind, keyOf } from "./kinds.js";
+import { hostsOf, inputBytesOf } from "./locality.js";
+import type { Weight } from "./weight.js";
+
+const nowhere: readonly string[] = [];
+
+/** Where decoded tasks go: drafts for the core, a blob for each, in the same order. */
+export interface TaskSink {
+  readonly blobs: Uint8Array[];
+  readonly weight: Weight;
+}
+
+/**
+ * Decodes the tasks of one stage. The path of a task is written only when something is wrong with
+ * it, and tasks without overrides share their stage's kind: this loop runs for every task there is.
+ */
+export class TaskDecoder {
+  readonly #checker: Checker;
+  readonly #policies: JobPolicies;
+  readonly #sink: TaskSink;
+  /** Kinds that differ from the stage's, by what tells them apart: equal overrides share one. */
+  readonly #kinds = new Map<string, TaskKind>();
+
+  constructor(checker: Checker, policies: JobPolicies, sink: TaskSink) {
+    this.#checker = checker;
+    this.#policies = policies;
+    this.#sink = sink;
+  }
+
+  /** @param stageKind what holds for tasks that say nothing else; its type may be empty */
+  decode(tasks: readonly TaskSpec[], stageKind: TaskKind): TaskDraft[] {
+    const checker = this.#checker;
+    const { blobs, weight } = this.#sink;
+    const drafts = new Array<TaskDraft>(tasks.length);
+    for (let i = 0; i < tasks.length; i++) {
+      checker.task = i;
+      const task = tasks[i] as TaskSpec;
+      const { payload, inputs } = task;
+      if (inputs.length > 0) this.#checkInputs(inputs);
+      const body = encodeBody(payload, inputs);
+      const content = body.length - payloadHeaderBytes(payload.length);
+      if (content > limits.taskContentBytes) {
+        checker.exceed(".payload", limits.taskContentBytes, content, "bytes of payload and inputs");
+      }
+      const draft: TaskDraft = {
+        bodyBytes: body.length,
+        hosts: this.#policies.placesByData ? hostsOf(inputs) : nowhere,
+        inputBytes: inputBytesOf(inputs),
+        delayMs: checker.optional(".delay_ms", task.delayMs, 0, limits.durationMs, 0),
+        recordCount: checker.optional(".record_count", task.recordCount, 0, limits.recordCount, 0),
+      };
+      const kind = this.#kindOf(task, stageKind);
+      drafts[i] = kind === undefined ? draft : { ...draft, kind };
+      weight.addTask(draft);
+      blobs.push(body);
+    }
+    checker.task = -1;
+    this.#kinds.clear();
+    return drafts;
+  }
+
+  #checkInputs(inputs: readonly Input[]): void {
+    const checker = this.#checker;
+    if (!checker.count(".inputs", inputs.length, limits.inputs)) return;
+    for (let i = 0; i < inputs.length; i++) {
+      const { uri, hosts, sizeBytes } = inputs[i] as Input;
+      if (uri === "") checker.fail(`.inputs[${i}].uri`, "is missing");
+      else if (uri.length * 3 > limits.uriBytes) {
+        checker.text(`.inputs[${i}].uri`, uri, limits.uriBytes);
+      }
+      if (sizeBytes > BigInt(Number.MAX_SAFE_INTEGER)) {
+        checker.fail(`.inputs[${i}].size_bytes`, "is beyond 9,007,199,254,740,991");
+      }
+      if (hosts.length > limits.inputHosts) {
+        checker.count(`.inputs[${i}].hosts`, hosts.length, limits.inputHosts);
+        continue;
+      }
+      for (let j = 0; j < hosts.length; j++) {
+        const host = hosts[j] as string;
+        if (host !== "" && host.length * 3 <= limits.hostBytes) continue;
+        checker.host(`.inputs[${i}].hosts[${j}]`, host);
+      }
+    }
+  }
+
+  /** @returns undefined when the task is as its stage says */
+  #kindOf(task: TaskSpec, stageKind: TaskKind): TaskKind | undefined {
+    if (task.deadlineMs !== undefined || task.priority !== undefined) this.#checkLater(task);
+    if (
+      task.taskType === "" &&
+      task.demand.length === 0 &&
+      task.constraints === undefined &&
+      task.attemptTimeoutMs === undefined
+    ) {
+      if (stageKind.type === "") {
+        this.#checker.fail(".task_type", "is missing, and the stage does not give it either");
+      }
+      return undefined;
+    }
+    return this.#override(task, stageKind);
+  }
+
+  #checkLater(task: TaskSpec): void {
+    const checker = this.#checker;
+    if (checker.optionalLimit(".deadline_ms", task.deadlineMs, 1, 0) > 0) {
+      checker.unsupported(".deadline_ms", "taskDeadline");
+    }
+    const priority = checker.optional(".priority", task.priority, -limits.priority, limits.priority, 0);
+    if (priority !== 0) checker.unsupported(".priority", "priority");
+  }
+
+  #override(task: TaskSpec, stageKind: TaskKind): TaskKind | undefined {
+    const checker = this.#checker;
+    const type = task.taskType === "" ? stageKind.type : task.taskType;
+    checker.name(".task_type", type);
+    const policy = type === stageKind.type ? stageKind.policy : this.#policies.policyOf(type);
+    const attemptTimeoutMs = checker.optionalLimit(
+      ".attempt_timeout_ms",
+      task.attemptTimeoutMs,
+      limits.attemptTimeoutMsMin,
+      policy.attemptTimeoutMs,
+    );
+    const kind: TaskKind = {
+      type,
+      demand: decodeDemand(checker, ".demand", task.demand, stageKind.demand),
+      constraints: decodeConstraints(checker, ".constraints", task.constraints, stageKind.constraints),
+      policy: attemptTimeoutMs === policy.attemptTimeoutMs ? policy : { ...policy, attemptTimeoutMs },
+    };
+    if (isSameKind(kind, stageKind)) return undefined;
+    return this.#intern(kind);
+  }
+
+  /** Type and time-out decide the policy, so that they tell policies apart as well. */
+  #intern(kind: TaskKind): TaskKind {
+    const key = keyOf(kind);
+    const known = this.#kinds.get(key);
+    if (known !== undefined) return known;
+    this.#kinds.set(key, kind);
+    this.#sink.weight.addKind(kind);
+    return kind;
+  }
+}

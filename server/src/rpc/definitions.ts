@@ -1,0 +1,66 @@
+import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
+import { FailureServiceService } from "@capstan/proto/capstan/v1/failure_service.js";
+import { GetTaskResponse, SubmitJobsResponse, WatchJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
+import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
+import type { Incoming } from "./call.js";
+import { masterService } from "./session/index.js";
+
+type AnyMethod = MethodDefinition<never, never>;
+export type Service = ServiceDefinition & Readonly<Record<string, AnyMethod>>;
+
+const malformed: Incoming<never> = { kind: "malformed" };
+
+/** A view of what was encoded: grpc-js wants a Buffer, and generated code would copy for it. */
+export function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function encodes<T>(type: { encode(message: T): { finish(): Uint8Array } }) {
+  return (message: T): Buffer => viewOf(type.encode(message).finish());
+}
+
+/**
+ * A method whose requests come as `Incoming`: bytes that are no message are a value, and what the
+ * message took on the wire is known.
+ */
+function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buffer): AnyMethod {
+  const decode = method.requestDeserialize as (bytes: Buffer) => unknown;
+  return {
+    ...method,
+    requestDeserialize: ((bytes: Buffer): Incoming<unknown> => {
+      try {
+        return { kind: "message", message: decode(bytes), bytes: bytes.length };
+      } catch {
+        return malformed;
+      }
+    }) as AnyMethod["requestDeserialize"],
+    responseSerialize: responseSerialize ?? method.responseSerialize,
+  };
+}
+
+/** Large answers are handed over as they were encoded. */
+const responseSerializers: Readonly<Record<string, (message: never) => Buffer>> = {
+  "/capstan.v1.MasterService/SubmitJobs": encodes(SubmitJobsResponse),
+  "/capstan.v1.MasterService/GetTask": encodes(GetTaskResponse),
+  "/capstan.v1.MasterService/WatchJob": encodes(WatchJobResponse),
+  // Its handler writes bytes: outputs are spliced in as they came.
+  "/capstan.v1.MasterService/ReadOutputs": viewOf,
+};
+
+/** The stream of workers reads and writes its frames itself. */
+const raw: readonly string[] = ["/capstan.v1.MasterService/PullTasks"];
+
+function served(service: Service): Service {
+  const methods = Object.entries(service).map(([name, method]: [string, AnyMethod]) => [
+    name,
+    raw.includes(method.path) ? method : incoming(method, responseSerializers[method.path]),
+  ]);
+  return Object.fromEntries(methods) as Service;
+}
+
+/** The three services of capstan.v1, as this master serves them. */
+export const capstanServices = {
+  "capstan.v1.MasterService": served(masterService as unknown as Service),
+  "capstan.v1.FailureService": served(FailureServiceService as unknown as Service),
+  "capstan.v1.OperatorService": served(OperatorServiceService as unknown as Service),
+} as const satisfies Record<string, Service>;

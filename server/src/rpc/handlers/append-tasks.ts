@@ -1,0 +1,50 @@
+import type {
+  AppendTasksRequest,
+  AppendTasksResponse,
+} from "@capstan/proto/capstan/v1/master_service.js";
+import type { JobSpec } from "../../core/index.js";
+import { queries } from "../../core/index.js";
+import { unary } from "../call.js";
+import { type JobPolicies, storedJobPolicies } from "../codec/job-policies.js";
+import type { AppendTarget } from "../codec/uploads.js";
+import { decodeAppendTarget, decodeAppendTasks } from "../codec/uploads.js";
+import { jobNotFound, RejectedError, stageNotFound } from "../errors.js";
+import type { HandlerDeps } from "./deps.js";
+
+/** What the parts of an upload have in common. A job's spec never changes, so it is read once. */
+interface Upload {
+  readonly spec: JobSpec;
+  readonly policies: JobPolicies;
+}
+
+/** Uploads that are remembered; one more than that is read again. */
+const uploadsMax = 256;
+
+/** Adds tasks to a stage of a job that is being uploaded. */
+export function appendTasks({ engine, log }: HandlerDeps) {
+  const uploads = new Map<string, Upload>();
+
+  async function uploadOf({ namespace, jobId }: AppendTarget): Promise<Upload> {
+    const key = `${namespace}/${jobId}`;
+    const known = uploads.get(key);
+    if (known !== undefined) return known;
+    const spec = await engine.read((state) => queries.getJobSpec(state, namespace, jobId));
+    if (spec === undefined) throw jobNotFound(jobId);
+    const upload = { spec, policies: storedJobPolicies(spec) };
+    if (uploads.size >= uploadsMax) uploads.delete(uploads.keys().next().value ?? "");
+    uploads.set(key, upload);
+    return upload;
+  }
+
+  return unary<AppendTasksRequest, AppendTasksResponse>(log, async (request, { bytes }) => {
+    const target = decodeAppendTarget(request, bytes);
+    const facts = { job_id: target.jobId, stage: target.stage };
+    const { spec, policies } = await uploadOf(target);
+    const stage = spec.stages.find(({ name }) => name === target.stage);
+    if (stage === undefined) throw stageNotFound(target.jobId, target.stage);
+    const { command, blobs } = decodeAppendTasks(request, target, stage, policies);
+    const result = await engine.submit<"append_tasks">(command, blobs);
+    if (!result.ok) throw new RejectedError(result.rejection, facts);
+    return { nextIndex: result.reply.nextIndex };
+  });
+}

@@ -1,0 +1,23 @@
+import type { GetJobRequest, GetJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
+import { queries } from "../../core/index.js";
+import { unary } from "../call.js";
+import { encodeJob } from "../codec/encode-job.js";
+import { decodeJobAddress } from "../codec/reads.js";
+import { jobNotFound } from "../errors.js";
+import { warningsOf } from "../warnings.js";
+import type { HandlerDeps } from "./deps.js";
+
+/** Reads a job. */
+export function getJob({ engine, log }: HandlerDeps) {
+  return unary<GetJobRequest, GetJobResponse>(log, async (request) => {
+    const { namespace, jobId } = decodeJobAddress("GetJob", request);
+    const [view, warnings] = await engine.read((state) => [
+      queries.getJob(state, namespace, jobId),
+      warningsOf(state, namespace, queries.openKinds(state, namespace, jobId)),
+    ]);
+    if (view === undefined) throw jobNotFound(jobId);
+    const body = view.failure?.facts.body ?? 0;
+    const failure = body === 0 ? undefined : await engine.payload(body);
+    return { job: { ...encodeJob(view, "whole", failure), warnings } };
+  });
+}

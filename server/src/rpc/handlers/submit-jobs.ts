@@ -1,0 +1,105 @@
+import type {
+  SubmitJobItem,
+  SubmitJobResult,
+  SubmitJobsRequest,
+  SubmitJobsResponse,
+} from "@capstan/proto/capstan/v1/master_service.js";
+import { JobSpec, type Warning } from "@capstan/proto/capstan/v1/job.js";
+import type { JobReply, SubmitJob } from "../../core/index.js";
+import { assert } from "../../core/index.js";
+import type { Result } from "../../engine/engine-port.js";
+import { unary } from "../call.js";
+import { Checker } from "../codec/checker.js";
+import type { Decoded } from "../codec/submit-job.js";
+import { decodeSubmitJob } from "../codec/submit-job.js";
+import { LimitExceededError } from "../errors.js";
+import { limits } from "../limits.js";
+import type { Log } from "../log.js";
+import { refusalOf, toRefusal } from "../status.js";
+import type { Refusal } from "../status-details.js";
+import { detailsOf } from "../status-details.js";
+import { kindsOf, warningsOf } from "../warnings.js";
+import { type HandlerDeps, traced } from "./deps.js";
+import { encodeSubmitted } from "./submit-job.js";
+
+/** What all refusals together may take of the answer, and all warnings. */
+const refusalBytes = 640 * 1_024;
+const warningsMax = 1_024;
+
+type Item =
+  | { readonly kind: "job"; readonly decoded: Decoded<SubmitJob> }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/**
+ * Submits many jobs through the same command as SubmitJob, in order, with an outcome for each: one
+ * that is wrong holds up none of the others.
+ */
+export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
+  return unary<SubmitJobsRequest, SubmitJobsResponse>(log, async (request, { bytes }) => {
+    checkEnvelope(request);
+    const items = request.items.map((item) => decodeItem(request.namespace, item, bytes, log));
+    const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
+    const [results, warnings] = await Promise.all([
+      engine.submitMany(
+        jobs.map(({ command, blobs }) => ({ command: traced(command, traceOfSubmit), blobs })),
+      ),
+      engine.read((state) => {
+        let left = warningsMax;
+        return jobs.map(({ command }) => {
+          if (left <= 0) return [];
+          const found = warningsOf(state, command.spec.namespace, kindsOf(command));
+          left -= found.length;
+          return found;
+        });
+      }),
+    ]);
+    return { results: encodeResults(items, results as readonly Result<JobReply>[], warnings) };
+  });
+}
+
+function checkEnvelope({ namespace, items }: SubmitJobsRequest): void {
+  const checker = new Checker("SubmitJobs", "");
+  checker.namespace(".namespace", namespace);
+  if (items.length === 0) checker.fail(".items", "is empty; at least one is needed");
+  checker.finish();
+  if (items.length > limits.bulkItems) {
+    throw new LimitExceededError("items", limits.bulkItems, items.length, "jobs");
+  }
+}
+
+function decodeItem(namespace: string, item: SubmitJobItem, bytes: number, log: Log): Item {
+  try {
+    const request = { ...item, namespace };
+    return { kind: "job", decoded: decodeSubmitJob("SubmitJobs", request, itemBytes(item, bytes)) };
+  } catch (error) {
+    return { kind: "refused", refusal: toRefusal(error, log) };
+  }
+}
+
+/** Only where all together are more than one may be, it matters how much is whose. */
+function itemBytes({ job }: SubmitJobItem, bytes: number): number {
+  if (bytes <= limits.submitBytes || job === undefined) return 0;
+  return JobSpec.encode(job).finish().length;
+}
+
+function encodeResults(
+  items: readonly Item[],
+  results: readonly Result<JobReply>[],
+  warnings: readonly Warning[][],
+): SubmitJobResult[] {
+  const refusedMax = Math.floor(refusalBytes / items.length);
+  let next = 0;
+  return items.map((item) => {
+    if (item.kind === "refused") return encodeRefused(item.refusal, refusedMax);
+    const at = next++;
+    const result = results[at];
+    assert(result !== undefined, "a bulk submit has fewer results than jobs");
+    if (!result.ok) return encodeRefused(refusalOf(result.rejection), refusedMax);
+    const value = encodeSubmitted(result.reply, warnings[at] ?? []);
+    return { result: { $case: "job", value } };
+  });
+}
+
+function encodeRefused(refusal: Refusal, bytesMax: number): SubmitJobResult {
+  return { result: { $case: "error", value: detailsOf(refusal, bytesMax) } };
+}

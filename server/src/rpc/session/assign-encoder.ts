@@ -1,0 +1,148 @@
+import { AssignContext } from "@capstan/proto/capstan/v1/session.js";
+import { DependencyKind } from "@capstan/proto/capstan/v1/common.js";
+import type { AssignmentContext, AssignmentView } from "../../core/index.js";
+import type { WireWriter } from "./wire-writer.js";
+
+// Fields of Assign and AssignedTask; session.proto has them in words.
+const assign = { sequence: 1 << 3, contexts: (2 << 3) | 2, tasks: (3 << 3) | 2 } as const;
+const task = {
+  token: (1 << 3) | 2,
+  context: 3 << 3,
+  index: 4 << 3,
+  delivery: 5 << 3,
+  attempt: 6 << 3,
+  isLastAttempt: 7 << 3,
+  generation: 8 << 3,
+  leaseRemainingMs: 10 << 3,
+  previousFailure: (12 << 3) | 2,
+  checkpoint: (13 << 3) | 2,
+  recordCount: 15 << 3,
+  ahead: 16 << 3,
+} as const;
+
+/** What the small fields of a task take, more or less; for the guess of its length. */
+const smallFieldsBytes = 56;
+
+/** The bytes that go into one task beside its small fields. */
+export interface TaskBytes {
+  /** Payload and inputs, already encoded as fields of AssignedTask. */
+  readonly body: Uint8Array;
+  /** An encoded Failure. */
+  readonly previousFailure: Uint8Array | undefined;
+  readonly checkpoint: Uint8Array | undefined;
+}
+
+/** How many bytes the task takes at the most, its context not counted. */
+export function taskBytesMax({ body, previousFailure, checkpoint }: TaskBytes): number {
+  return body.length + (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0) + 160;
+}
+
+/** Encoded contexts, each made once for all its tasks; dropped when the core drops the context. */
+export class ContextCache {
+  readonly #encoded = new WeakMap<AssignmentContext, Uint8Array>();
+
+  get(context: AssignmentContext): Uint8Array {
+    let encoded = this.#encoded.get(context);
+    if (encoded === undefined) {
+      encoded = encodeContext(context);
+      this.#encoded.set(context, encoded);
+    }
+    return encoded;
+  }
+}
+
+/** Writes one Assign message, task by task. Its contexts are written where they are first needed. */
+export class AssignWriter {
+  readonly #indexes = new Map<AssignmentContext, number>();
+  #last: AssignmentContext | undefined;
+  #lastIndex = 0;
+
+  constructor(
+    private readonly writer: WireWriter,
+    private readonly contexts: ContextCache,
+  ) {}
+
+  begin(sequence: number): void {
+    this.#indexes.clear();
+    this.#last = undefined;
+    this.writer.uint32(assign.sequence, sequence);
+  }
+
+  /** How many bytes the task's context adds to this message. */
+  contextBytes(context: AssignmentContext): number {
+    const known = this.#last === context || this.#indexes.has(context);
+    return known ? 0 : this.contexts.get(context).length + 8;
+  }
+
+  /** @param remainingMs what is left of the lease; undefined: a whole term */
+  add(view: AssignmentView, bytes: TaskBytes, remainingMs: number | undefined): void {
+    const { writer } = this;
+    const context = this.#indexOf(view.context);
+    const { body, previousFailure, checkpoint } = bytes;
+    const extra = (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0);
+    const mark = writer.open(assign.tasks, smallFieldsBytes + body.length + extra);
+    writer.token(task.token, view.token);
+    if (context > 0) writer.uint32(task.context, context);
+    if (view.index > 0) writer.uint32(task.index, view.index);
+    writer.uint32(task.delivery, view.delivery);
+    writer.uint32(task.attempt, view.attempt);
+    if (view.attempt >= view.context.kind.policy.retry.attemptsMax) {
+      writer.uint32(task.isLastAttempt, 1);
+    }
+    writer.uint32(task.generation, view.generation);
+    if (remainingMs !== undefined) writer.uint32(task.leaseRemainingMs, remainingMs);
+    if (previousFailure !== undefined) writer.bytes(task.previousFailure, previousFailure);
+    if (checkpoint !== undefined && checkpoint.length > 0) {
+      writer.bytes(task.checkpoint, checkpoint);
+    }
+    if (view.recordCount > 0) writer.uint32(task.recordCount, view.recordCount);
+    if (view.ahead) writer.uint32(task.ahead, 1);
+    writer.raw(body);
+    writer.close(mark);
+  }
+
+  #indexOf(context: AssignmentContext): number {
+    if (context === this.#last) return this.#lastIndex;
+    let index = this.#indexes.get(context);
+    if (index === undefined) {
+      index = this.#indexes.size;
+      this.#indexes.set(context, index);
+      this.writer.bytes(assign.contexts, this.contexts.get(context));
+    }
+    this.#last = context;
+    this.#lastIndex = index;
+    return index;
+  }
+}
+
+const dependencyKinds = {
+  all: DependencyKind.DEPENDENCY_KIND_ALL,
+  partition: DependencyKind.DEPENDENCY_KIND_PARTITION,
+  each: DependencyKind.DEPENDENCY_KIND_EACH,
+} as const;
+
+function encodeContext(context: AssignmentContext): Uint8Array {
+  const { kind, spec } = context;
+  const { attemptTimeoutMs, retry } = kind.policy;
+  const { traceparent } = spec.trace;
+  return AssignContext.encode({
+    namespace: context.namespace,
+    jobId: context.jobId,
+    jobName: context.jobName,
+    stage: context.stageName,
+    taskType: kind.type,
+    demand: kind.demand.map(({ name, milli }) => ({ name, milli: BigInt(milli) })),
+    maxAttempts: retry.attemptsMax,
+    attemptTimeoutMs: attemptTimeoutMs > 0 ? attemptTimeoutMs : undefined,
+    traceContext: traceparent === "" && spec.trace.baggage === "" ? undefined : { ...spec.trace },
+    partitions: context.partitions,
+    upstream: context.reads.map(({ stage, kind: reads, taskCount, partitions }) => ({
+      stage,
+      kind: dependencyKinds[reads],
+      taskCount,
+      partitions,
+    })),
+    labels: Object.fromEntries(spec.labels.map(({ name, value }) => [name, value])),
+    batch: undefined,
+  }).finish();
+}
