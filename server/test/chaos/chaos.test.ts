@@ -34,7 +34,7 @@ describe("a fleet of real processes", function () {
     proxy = new DeafProxy(() => master.port);
     const deaf = await proxy.listen();
     workers = [1, 2, 3].map((no) => new WorkerProcess(`w${no}`, join(directory, `w${no}.log`)));
-    for (const [i, worker] of workers.entries()) worker.start(addressOf(i, deaf), 2 + 2 * i);
+    for (const [i, worker] of workers.entries()) worker.start(addressOf(i, deaf), 8);
     client = new Client({ address: master.address, retryForMs: Infinity });
   });
 
@@ -93,7 +93,7 @@ describe("a fleet of real processes", function () {
       await runThrough(Math.random() * 0.8, async () => {
         const worker = workers[victim] as WorkerProcess;
         await worker.kill();
-        worker.start(master.address, 2 + 2 * victim);
+        worker.start(master.address, 8);
       });
     }
   });
