@@ -91,7 +91,10 @@ export default defineConfig(
         "error",
         { checksVoidReturn: { arguments: false } },
       ],
-      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-unused-vars": [
+        "error",
+        { argsIgnorePattern: "^_", ignoreRestSiblings: true },
+      ],
       "@typescript-eslint/only-throw-error": "error",
       "@typescript-eslint/switch-exhaustiveness-check": [
         "error",
@@ -115,7 +118,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["cli/**/*.ts", "examples/**/*.ts", "bench/**/*.ts", "**/test/**/*.ts"],
+    files: ["cli/**/*.ts", "**/examples/**/*.ts", "bench/**/*.ts", "**/test/**/*.ts"],
     rules: { "no-console": "off" },
   },
   {

@@ -15,8 +15,8 @@ export interface LeaseView {
   readonly attempt: number;
   readonly attemptsMax: number;
   readonly grantedWall: WallMs;
-  /** Its job is being cancelled, or is failing. */
-  readonly jobEnds: boolean;
+  /** Its job is being cancelled, or was. */
+  readonly jobIsCancelled: boolean;
 }
 
 /** What became of the delivery of a token that no longer holds. */
@@ -58,7 +58,7 @@ export function leaseView(
     attempt: lease.attempt,
     attemptsMax: policy.retry.attemptsMax,
     grantedWall: lease.grantedWall,
-    jobEnds: job.state === "cancelling" || job.state === "failing",
+    jobIsCancelled: job.state === "cancelling" || job.state === "cancelled",
   };
 }
 

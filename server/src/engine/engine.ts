@@ -5,7 +5,6 @@ import type {
   CommandOf,
   Context,
   Decision,
-  Notice,
   ReplyOf,
   Settings,
   State,
@@ -14,7 +13,6 @@ import type {
 import {
   annotate,
   apply,
-  assert,
   beginTerms,
   decide,
   defaultSettings,
@@ -22,17 +20,19 @@ import {
   newState,
   nextTimers,
   placementRound,
-  queries,
 } from "../core/index.js";
 import { weigh } from "../journal/entry/index.js";
 import type { Journal } from "../journal/journal.js";
 import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import { PayloadStore } from "../payloads/payload-store.js";
+import { Alarm } from "./alarm.js";
 import type { Clock } from "./clock.js";
 import { CommitPipeline } from "./commit.js";
-import type { Engine, EventObserver, Moment, Result, SessionListener, Submission } from "./engine-port.js";
+import type { EngineOptions } from "./engine-options.js";
+import type { Engine, Moment, Result, SessionListener, Submission } from "./engine-port.js";
 import { DiskFullError, UnavailableError } from "./engine-port.js";
 import { JournalClock } from "./journal-clock.js";
+import { tell } from "./notices.js";
 import type { Draw } from "./random.js";
 import type { Replayed } from "./replay.js";
 import { replay } from "./replay.js";
@@ -50,19 +50,6 @@ const internalBytesMax = batchBytesTarget;
 const grantsPerTurn = 1_024;
 
 const noBlobs: readonly Uint8Array[] = [];
-
-export interface EngineOptions {
-  readonly journal: Journal;
-  readonly clock: Clock;
-  readonly draw: Draw;
-  readonly settings?: Partial<Settings>;
-  /** What payloads may take in memory. Default 256 MiB. */
-  readonly payloadBudgetBytes?: number;
-  /** Is told of events once they are durable; costs nothing when there is none. */
-  readonly observer?: EventObserver | undefined;
-  /** The process must end: the outcome of an append is unknown, or memory may be wrong. */
-  readonly onFatal: (error: unknown) => void;
-}
 
 /**
  * The single writer with pipelined group commit.
@@ -88,9 +75,9 @@ export class MasterEngine implements Engine {
   readonly #queue = new WorkQueue();
   readonly #sessions = new Sessions();
   readonly #listeners = new Set<(index: number) => void>();
+  readonly #alarm: Alarm;
   #internal: Command[] = [];
   #turnIsDue = false;
-  #timer: { readonly at: number; readonly cancel: () => void } | undefined;
   #closed = false;
 
   /** Opens the master's state from its journal and takes the right to write. */
@@ -140,6 +127,9 @@ export class MasterEngine implements Engine {
       },
     });
     this.startedWall = this.#time.wall;
+    this.#alarm = new Alarm(options.clock, () => {
+      this.#soon();
+    });
     beginTerms(state, this.#context(), this.settings);
     this.#soon();
   }
@@ -228,7 +218,7 @@ export class MasterEngine implements Engine {
     for (const work of this.#queue.drain()) {
       if (work.kind === "commands") work.reject(new UnavailableError("the master is stopping"));
     }
-    this.#timer?.cancel();
+    this.#alarm.stop();
     this.#time.stop();
     await new Promise<void>((resolve) => {
       const settle = () => {
@@ -261,7 +251,7 @@ export class MasterEngine implements Engine {
     this.#takeFollowUps();
     this.#place();
     this.#commit.send();
-    this.#armTimer();
+    this.#alarm.set(nextTimers(this.#state), this.#time);
   }
 
   #takeInput(): void {
@@ -373,24 +363,8 @@ export class MasterEngine implements Engine {
         this.#sessions.bind(annotation.session, annotation.worker);
       }
     }
-    for (const notice of notices) this.#tell(notice);
+    for (const notice of notices) tell(this.#state, notice, this.#commit);
     return { ok: true, reply: decision.reply };
-  }
-
-  #tell(notice: Notice): void {
-    const { session } = this.#state.worker(notice.worker);
-    if (notice.kind === "supersede") {
-      this.#commit.notify(notice.session, { kind: "superseded" });
-    } else if (session === 0) {
-      return;
-    } else if (notice.kind === "assign") {
-      const assignment = queries.assignment(this.#state, notice.lease);
-      assert(assignment !== undefined, "a lease is gone in the turn of its grant");
-      this.#commit.notify(session, { kind: "assign", assignment });
-    } else {
-      const { worker: _worker, ...rest } = notice;
-      this.#commit.notify(session, rest);
-    }
   }
 
   #context(): Context {
@@ -405,24 +379,6 @@ export class MasterEngine implements Engine {
     };
   }
 
-  #armTimer(): void {
-    const next = nextTimers(this.#state);
-    const { now, termNow } = this.#time;
-    const delayMs = Math.max(1, Math.min(next.now - now, next.term - termNow));
-    if (delayMs === Infinity) return;
-    const at = now + delayMs;
-    if (this.#timer !== undefined && this.#timer.at <= at) return;
-    this.#timer?.cancel();
-    const cancel = this.#clock.setTimer(delayMs, () => {
-      this.#timer = undefined;
-      // A turn later: input that is here already comes before what expires.
-      this.#clock.soon(() => {
-        this.#soon();
-      });
-    });
-    this.#timer = { at, cancel };
-  }
-
   #guard(work: () => void): void {
     try {
       work();
@@ -434,7 +390,7 @@ export class MasterEngine implements Engine {
   #fail(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#alarm.stop();
     this.#time.stop();
     this.#onFatal(error);
   }

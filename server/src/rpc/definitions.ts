@@ -1,6 +1,10 @@
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { FailureServiceService } from "@capstan/proto/capstan/v1/failure_service.js";
-import { GetTaskResponse, SubmitJobsResponse, WatchJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
+import {
+  GetTaskResponse,
+  SubmitJobsResponse,
+  WatchJobResponse,
+} from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
 import type { Incoming } from "./call.js";
 import { masterService } from "./session/index.js";

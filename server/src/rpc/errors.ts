@@ -128,7 +128,10 @@ export class Violations {
 }
 
 export function jobNotFound(jobId: string): RejectedError {
-  return new RejectedError({ kind: "job_not_found", message: `no job ${jobId}` }, { job_id: jobId });
+  return new RejectedError(
+    { kind: "job_not_found", message: `no job ${jobId}` },
+    { job_id: jobId },
+  );
 }
 
 export function stageNotFound(jobId: string, stage: string): RejectedError {
@@ -137,5 +140,8 @@ export function stageNotFound(jobId: string, stage: string): RejectedError {
 }
 
 export function taskNotFound(taskId: string): RejectedError {
-  return new RejectedError({ kind: "task_not_found", message: `no task ${taskId}` }, { task_id: taskId });
+  return new RejectedError(
+    { kind: "task_not_found", message: `no task ${taskId}` },
+    { task_id: taskId },
+  );
 }

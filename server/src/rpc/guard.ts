@@ -78,10 +78,13 @@ function armDeadline(options: GuardOptions, refuse: (error: unknown) => void): (
   const deadlineMs = options.deadlineMs ?? defaults.deadlineMs;
   return options.clock.setTimer(deadlineMs, () => {
     refuse(
-      new CallRefusedError(`the call took longer than ${deadlineMs} ms and brought no deadline of its own`, {
-        code: status.DEADLINE_EXCEEDED,
-        reason: "DEADLINE",
-      }),
+      new CallRefusedError(
+        `the call took longer than ${deadlineMs} ms and brought no deadline of its own`,
+        {
+          code: status.DEADLINE_EXCEEDED,
+          reason: "DEADLINE",
+        },
+      ),
     );
   });
 }

@@ -43,7 +43,10 @@ export class Health {
   };
 
   readonly list: handleUnaryCall<HealthListRequest, HealthListResponse> = (_call, callback) => {
-    const statuses = this.#services.map((service) => [service, { status: this.#statusOf(service) }]);
+    const statuses = this.#services.map((service) => [
+      service,
+      { status: this.#statusOf(service) },
+    ]);
     callback(null, { statuses: Object.fromEntries(statuses) as HealthListResponse["statuses"] });
   };
 

@@ -1,6 +1,6 @@
-import { Any } from "@capstan/proto/google/protobuf/any.js";
+import type { Any } from "@capstan/proto/google/protobuf/any.js";
 import { BadRequest, ErrorInfo, RetryInfo } from "@capstan/proto/google/rpc/error_details.js";
-import { Status } from "@capstan/proto/google/rpc/status.js";
+import type { Status } from "@capstan/proto/google/rpc/status.js";
 import type { Facts, FieldViolation, Reason } from "./errors.js";
 import { limits } from "./limits.js";
 
@@ -33,13 +33,17 @@ export function detailsOf(refusal: Refusal, bytesMax: number = limits.statusDeta
     }),
   ];
   if (refusal.retryInMs !== undefined) {
-    details.push(pack(RetryInfo, "google.rpc.RetryInfo", { retryDelay: duration(refusal.retryInMs) }));
+    details.push(
+      pack(RetryInfo, "google.rpc.RetryInfo", { retryDelay: duration(refusal.retryInMs) }),
+    );
   }
   const message = cutText(refusal.message, Math.min(textMax, limits.statusMessageBytes));
   const taken = details.reduce((sum, { value }) => sum + value.length + 64, message.length + 16);
   const fieldViolations = firstOf(refusal.violations, bytesMax - taken - 64, textMax);
   if (fieldViolations.length > 0) {
-    details.push(pack(BadRequest, "google.rpc.BadRequest", BadRequest.fromPartial({ fieldViolations })));
+    details.push(
+      pack(BadRequest, "google.rpc.BadRequest", BadRequest.fromPartial({ fieldViolations })),
+    );
   }
   return { code: refusal.code, message, details };
 }
@@ -53,7 +57,10 @@ function firstOf(
   const kept: FieldViolation[] = [];
   let bytes = 0;
   for (const { field, description } of violations) {
-    const violation = { field: cutText(field, textMax), description: cutText(description, textMax) };
+    const violation = {
+      field: cutText(field, textMax),
+      description: cutText(description, textMax),
+    };
     bytes += Buffer.byteLength(violation.field) + Buffer.byteLength(violation.description) + 12;
     if (bytes > bytesMax) break;
     kept.push(violation);

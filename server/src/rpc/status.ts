@@ -11,7 +11,13 @@ import type { Log } from "./log.js";
 import type { Refusal } from "./status-details.js";
 import { cutText, detailsOf } from "./status-details.js";
 
-export { CallRefusedError, InvalidInputError, LimitExceededError, RejectedError, Violations } from "./errors.js";
+export {
+  CallRefusedError,
+  InvalidInputError,
+  LimitExceededError,
+  RejectedError,
+  Violations,
+} from "./errors.js";
 export type { Facts, FieldViolation, Reason } from "./errors.js";
 
 interface StatusRow {

@@ -38,21 +38,27 @@ export function encodeToken(token: LeaseToken): Buffer {
 /**
  * Takes a token apart.
  *
+ * @param start where it begins in `bytes`, and where it ends: a view need not be made for it
  * @returns undefined if it is not 32 bytes, or of a form that no master makes
  */
-export function decodeToken(bytes: Uint8Array): LeaseToken | undefined {
-  if (bytes.length !== tokenBytes) return undefined;
-  const lease = readU32(bytes, leaseHighAt) * 0x1_0000_0000 + readU32(bytes, leaseLowAt);
-  const delivery = readU32(bytes, deliveryAt);
+export function decodeToken(
+  bytes: Uint8Array,
+  start = 0,
+  stop = bytes.length,
+): LeaseToken | undefined {
+  if (stop - start !== tokenBytes) return undefined;
+  const high = readU32(bytes, start + leaseHighAt);
+  const lease = high * 0x1_0000_0000 + readU32(bytes, start + leaseLowAt);
+  const delivery = readU32(bytes, start + deliveryAt);
   if (lease === 0 || !Number.isSafeInteger(lease) || delivery === 0) return undefined;
   return {
-    epoch: readU32(bytes, epochAt),
+    epoch: readU32(bytes, start + epochAt),
     lease,
-    job: readU32(bytes, jobAt),
-    task: readU32(bytes, taskAt),
+    job: readU32(bytes, start + jobAt),
+    task: readU32(bytes, start + taskAt),
     delivery,
-    drawHigh: readU32(bytes, drawHighAt),
-    drawLow: readU32(bytes, drawLowAt),
+    drawHigh: readU32(bytes, start + drawHighAt),
+    drawLow: readU32(bytes, start + drawLowAt),
   };
 }
 

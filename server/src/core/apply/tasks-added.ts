@@ -16,18 +16,24 @@ export function applyTasksAdded(state: State, event: EventOf<"tasks_added">, sta
   const initial = stage.spec.dependsOn.some(({ kind }) => kind === "each")
     ? TaskState.blocked
     : TaskState.waiting;
-  const bags: { readonly kind: TaskKind; readonly bag: number }[] = [];
-  let last: (typeof bags)[number] | undefined;
+  // Most tasks are as their stage says; the map is for those that are not.
+  let lastKind = stage.spec.task;
+  let bag = -1;
+  let bags: Map<TaskKind, number> | undefined;
   const inLine: TaskNo[] = [];
   let { firstTask: task, firstBlob: blob } = event;
   let { firstIndex: index } = event;
   for (const draft of event.tasks) {
     const kind = draft.kind ?? stage.spec.task;
-    if (last?.kind !== kind) {
-      last = bags.find((other) => other.kind === kind);
-      if (last === undefined) bags.push((last = { kind, bag: bagOf(state, stage, kind) }));
+    if (bag === -1) {
+      bag = bagOf(state, stage, kind);
+      lastKind = kind;
+    } else if (kind !== lastKind) {
+      bags ??= new Map([[lastKind, bag]]);
+      bag = bags.get(kind) ?? bagOf(state, stage, kind);
+      bags.set(kind, bag);
+      lastKind = kind;
     }
-    const { bag } = last;
     tasks.stage.set(task, stage.no);
     tasks.index.set(task, index);
     tasks.bag.set(task, bag);
@@ -53,7 +59,8 @@ export function applyTasksAdded(state: State, event: EventOf<"tasks_added">, sta
   stage.taskCount += event.tasks.length;
   grow(stage, event);
   state.placement.thread(inLine);
-  for (const { bag } of bags) state.placement.refresh(state.placement.bag(bag));
+  const touched = bags?.values() ?? (event.tasks.length === 0 ? [] : [bag]);
+  for (const no of touched) state.placement.refresh(state.placement.bag(no));
   const job = state.job(event.job);
   job.uploadLapsesAt = stamp.now + job.spec.uploadTtlMs;
   job.revision += 1;

@@ -1,7 +1,7 @@
 import type { StageNo } from "../ids.js";
 import type { TaskKind } from "../spec.js";
 import type { Demand } from "./resources.js";
-import { NumberHeap } from "./heap.js";
+import { type NumberHeap } from "./heap.js";
 
 /**
  * What decides whether a worker can run a task at all: namespace, type, demand, constraints.

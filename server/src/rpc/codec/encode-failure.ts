@@ -1,6 +1,10 @@
 import type { Failure as FailureMessage } from "@capstan/proto/capstan/v1/failure.js";
 import { Charge, Failure, FailureKind } from "@capstan/proto/capstan/v1/failure.js";
-import type { Charge as CoreCharge, FailureKind as CoreKind, FailureView } from "../../core/index.js";
+import type {
+  Charge as CoreCharge,
+  FailureKind as CoreKind,
+  FailureView,
+} from "../../core/index.js";
 import { timestamp } from "./encode-time.js";
 
 const kinds = {

@@ -71,7 +71,8 @@ export function encodeJob(view: JobView, extent: JobExtent, failure?: Uint8Array
     finishedAt: timestamp(view.finishedWall),
     deadlineRemainingMs: undefined,
     idempotencyKey: view.idempotencyKey,
-    traceContext: spec.trace.traceparent === "" && spec.trace.baggage === "" ? undefined : spec.trace,
+    traceContext:
+      spec.trace.traceparent === "" && spec.trace.baggage === "" ? undefined : spec.trace,
     spec: extent === "whole" ? encodeSpec(spec) : undefined,
     deadLetterCount: sum(view.stages, "failed"),
     warnings: [],

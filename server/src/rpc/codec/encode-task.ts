@@ -52,7 +52,10 @@ interface Standing {
 }
 
 const ended = (end: DeliveryEnd): Standing => ({ state: LeaseState.LEASE_STATE_ENDED, end });
-const live = (state: LeaseState): Standing => ({ state, end: DeliveryEnd.DELIVERY_END_UNSPECIFIED });
+const live = (state: LeaseState): Standing => ({
+  state,
+  end: DeliveryEnd.DELIVERY_END_UNSPECIFIED,
+});
 
 const standings = {
   granted: live(LeaseState.LEASE_STATE_GRANTED),
@@ -89,7 +92,8 @@ export function taskIdOf(view: { jobId: string; stage: string; index: number }):
 /** @param failure the whole of its newest failure; undefined: its stack is left out */
 export function encodeTask(view: TaskView, failure?: Uint8Array): Task {
   const newest = view.deliveries[view.deliveries.length - 1];
-  const isLive = newest !== undefined && standings[newest.end].state !== LeaseState.LEASE_STATE_ENDED;
+  const isLive =
+    newest !== undefined && standings[newest.end].state !== LeaseState.LEASE_STATE_ENDED;
   const waits = view.state === "scheduled";
   return {
     taskId: taskIdOf(view),
@@ -107,7 +111,8 @@ export function encodeTask(view: TaskView, failure?: Uint8Array): Task {
     workerId: isLive ? newest.workerId : "",
     progress: isLive && newest.progress > 0 ? newest.progress : undefined,
     progressNote: isLive ? newest.progressNote : "",
-    lastFailure: view.lastFailure === undefined ? undefined : encodeFailure(view.lastFailure, failure),
+    lastFailure:
+      view.lastFailure === undefined ? undefined : encodeFailure(view.lastFailure, failure),
     cause: causes[view.cause],
     dropped: false,
     recordCount: view.recordCount > 0 ? view.recordCount : undefined,
@@ -182,7 +187,11 @@ export function encodeContent(
       constraints.length === 0
         ? undefined
         : {
-            required: constraints.map(({ label, value }) => ({ key: label, operator: 1, values: [value] })),
+            required: constraints.map(({ label, value }) => ({
+              key: label,
+              operator: 1,
+              values: [value],
+            })),
             preferred: [],
           },
     checkpoint: Buffer.from(checkpoint),

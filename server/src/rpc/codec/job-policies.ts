@@ -95,7 +95,8 @@ export function encodeSource(spec: JobSpec): Uint8Array | undefined {
   return bytes.length === 0 ? undefined : bytes;
 }
 
-function saysNothing(spec: JobSpec): boolean {
+/** Does a job leave all to the defaults that the core's spec has no words for? */
+export function saysNothing(spec: JobSpec): boolean {
   return (
     spec.policy === undefined &&
     spec.placement === undefined &&

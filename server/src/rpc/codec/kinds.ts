@@ -45,7 +45,9 @@ export function decodeConstraints(
   const decoded = required.map((requirement, i) =>
     decodeRequirement(checker, `${field}.required[${i}]`, requirement),
   );
-  return decoded.sort((a, b) => (a.label < b.label || (a.label === b.label && a.value < b.value) ? -1 : 1));
+  return decoded.sort((a, b) =>
+    a.label < b.label || (a.label === b.label && a.value < b.value) ? -1 : 1,
+  );
 }
 
 function decodePreferences(

@@ -35,7 +35,10 @@ export function hostsOf(inputs: readonly Input[]): readonly string[] {
 }
 
 /** Few enough that looking through what was seen beats a set. */
-function distinct(hosts: readonly string[], most: number = limits.placementHosts): readonly string[] {
+function distinct(
+  hosts: readonly string[],
+  most: number = limits.placementHosts,
+): readonly string[] {
   let isDistinct = hosts.length <= most;
   for (let i = 1; isDistinct && i < hosts.length; i++) {
     isDistinct = hosts.indexOf(hosts[i] as string) === i;

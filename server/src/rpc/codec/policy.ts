@@ -44,7 +44,13 @@ export function decodePolicy(
       limits.attemptTimeoutMsMin,
       above.attemptTimeoutMs,
     ),
-    lostMax: checker.optional(`${field}.budgets.lost`, budgets?.lost, 0, limits.budget, above.lostMax),
+    lostMax: checker.optional(
+      `${field}.budgets.lost`,
+      budgets?.lost,
+      0,
+      limits.budget,
+      above.lostMax,
+    ),
     oomMax: checker.optional(`${field}.budgets.oom`, budgets?.oom, 0, limits.budget, above.oomMax),
     deliveriesMax: checker.optional(
       `${field}.budgets.deliveries`,
@@ -102,7 +108,10 @@ function decodeTypes(
   { nonRetryableTypes: types, classes }: RetryPolicy,
   above: readonly string[],
 ): readonly string[] {
-  if (classes.length > 0 && checker.count(`${field}.classes`, classes.length, limits.retryClasses)) {
+  if (
+    classes.length > 0 &&
+    checker.count(`${field}.classes`, classes.length, limits.retryClasses)
+  ) {
     checker.unsupported(`${field}.classes`, "classPolicies");
   }
   const place = `${field}.non_retryable_types`;

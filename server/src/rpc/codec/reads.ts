@@ -101,10 +101,16 @@ export function decodeListTasks(
   const limit = pageSizeOf(checker, request.page);
   checker.finish();
   const parts = ["tasks", namespace, jobId, filter];
-  const page = pageOf<TaskCursor>(limit, request.page, parts, { stage: 0, index: 0 }, (cursor, hash) => {
-    const [stage, index] = decodeNumbers(cursor, hash, 2) as [number, number];
-    return { stage, index };
-  });
+  const page = pageOf<TaskCursor>(
+    limit,
+    request.page,
+    parts,
+    { stage: 0, index: 0 },
+    (cursor, hash) => {
+      const [stage, index] = decodeNumbers(cursor, hash, 2) as [number, number];
+      return { stage, index };
+    },
+  );
   return { ...page, namespace, jobId, filter };
 }
 
@@ -201,7 +207,12 @@ export function decodeReadOutputs(request: ReadOutputsRequest): OutputsRange {
   checkCursor(checker, cursor);
   checker.finish();
   const hash = requestHash(["outputs", namespace, jobId, stage, partition, index]);
-  return { namespace, jobId, hash, filter: { stage, partition, index, after: after(cursor, hash) } };
+  return {
+    namespace,
+    jobId,
+    hash,
+    filter: { stage, partition, index, after: after(cursor, hash) },
+  };
 }
 
 /** Where an output lies: its task, generation, attempt and partition. */

@@ -12,7 +12,8 @@ import { InvalidInputError, LimitExceededError } from "../errors.js";
 import { defaults, limits } from "../limits.js";
 import { Checker } from "./checker.js";
 import { fingerprintOf } from "./fingerprint.js";
-import { decodeJobPolicies, encodeSource } from "./job-policies.js";
+import type { JobPolicies } from "./job-policies.js";
+import { decodeJobPolicies, encodeSource, saysNothing } from "./job-policies.js";
 import { decodeOnTaskFailure } from "./policy.js";
 import { decodeStage } from "./stages.js";
 import { TaskDecoder } from "./tasks.js";
@@ -25,6 +26,12 @@ export interface Decoded<C> {
   /** One for each task, in order, empty ones too. */
   readonly blobs: readonly Uint8Array[];
 }
+
+/**
+ * Specs of one bulk call by what they say. Whoever submits many small jobs submits many that are
+ * alike: those share one spec, which is checked, kept and written to the journal once.
+ */
+export type SharedSpecs = Map<string, CoreJobSpec>;
 
 /** An object that many jobs share: nothing to sort, nothing to copy. */
 const noLabels: CoreJobSpec["labels"] = [];
@@ -39,9 +46,9 @@ export function decodeSubmitJob(
   method: string,
   request: SubmitJobRequest,
   bytes: number,
+  shared?: SharedSpecs,
 ): Decoded<SubmitJob> {
   const { job, idempotencyKey, moreToUpload } = request;
-  const checker = new Checker(method, "job");
   const envelope = new Checker(method, "");
   const namespace = envelope.namespace(".namespace", request.namespace);
   envelope.text(".idempotency_key", idempotencyKey, limits.idempotencyKeyBytes);
@@ -50,7 +57,8 @@ export function decodeSubmitJob(
   if (bytes > limits.submitBytes) {
     throw new LimitExceededError("job", limits.submitBytes, bytes, "bytes");
   }
-  const { spec, tasks, blobs } = decodeJob(checker, job as JobSpec, namespace, request);
+  const checker = new Checker(method, "job");
+  const { spec, tasks, blobs } = decodeJob(checker, job as JobSpec, namespace, request, shared);
   return {
     command: {
       kind: "submit_job",
@@ -74,31 +82,67 @@ function decodeJob(
   checker: Checker,
   job: JobSpec,
   namespace: string,
-  { traceContext, moreToUpload }: SubmitJobRequest,
+  request: SubmitJobRequest,
+  shared: SharedSpecs | undefined,
 ): DecodedJob {
   checkWholes(checker, job);
+  const policies = decodeJobPolicies(checker, job);
+  const key = shared === undefined ? undefined : sharedKeyOf(job, request);
+  const known = key === undefined ? undefined : shared?.get(key);
+  const spec = known ?? decodeSpec(checker, job, namespace, policies, request);
+  const weight = new Weight();
+  weight.addSpec(spec);
+  const blobs: Uint8Array[] = [];
+  const decoder = new TaskDecoder(checker, policies, { blobs, weight });
+  const tasks: StageTasks[] = [];
+  for (let i = 0; i < spec.stages.length; i++) {
+    const messages = job.stages[i]?.tasks ?? [];
+    if (messages.length === 0) continue;
+    checker.stage = i;
+    tasks.push({ stage: i, tasks: decoder.decode(messages, (spec.stages[i] as StageSpec).task) });
+  }
+  checker.stage = -1;
+  checker.finish();
+  const counts = job.stages.map((stage) => stage.tasks.length);
+  checkStages(spec.stages, request.moreToUpload ? undefined : counts);
+  weight.check("job");
+  if (key !== undefined) shared?.set(key, spec);
+  return { spec, tasks, blobs };
+}
+
+/** @returns undefined for a job that says more than the commonest ones do */
+function sharedKeyOf(job: JobSpec, { traceContext }: SubmitJobRequest): string | undefined {
+  const [stage] = job.stages;
+  const isPlain =
+    stage !== undefined &&
+    job.stages.length === 1 &&
+    traceContext === undefined &&
+    saysNothing(job) &&
+    job.priority === 0 &&
+    job.open === undefined &&
+    Object.keys(job.labels).length === 0 &&
+    stage.dependsOn.length === 0 &&
+    stage.demand.length === 0 &&
+    stage.constraints === undefined &&
+    stage.partitions === undefined;
+  return isPlain ? `${job.name}\0${stage.name}\0${stage.taskType}` : undefined;
+}
+
+function decodeSpec(
+  checker: Checker,
+  job: JobSpec,
+  namespace: string,
+  policies: JobPolicies,
+  { traceContext }: SubmitJobRequest,
+): CoreJobSpec {
   checker.name(".name", job.name);
   checkLater(checker, job);
-  const policies = decodeJobPolicies(checker, job);
-  const weight = new Weight(1_024);
-  const blobs: Uint8Array[] = [];
-  const tasks: StageTasks[] = [];
-  const decoder = new TaskDecoder(checker, policies, { blobs, weight });
   const stages = job.stages.map((message, i) => {
     checker.stage = i;
-    const stage = decodeStage(checker, message, policies);
-    weight.addKind(stage.task);
-    if (message.tasks.length > 0) {
-      tasks.push({ stage: i, tasks: decoder.decode(message.tasks, stage.task) });
-    }
-    return stage;
+    return decodeStage(checker, message, policies);
   });
   checker.stage = -1;
-  const spec = specOf(checker, job, namespace, stages, decodeTrace(traceContext));
-  checker.finish();
-  checkStages(stages, moreToUpload ? undefined : job.stages.map((stage) => stage.tasks.length));
-  checkWeight(spec, weight);
-  return { spec, tasks, blobs };
+  return specOf(checker, job, namespace, stages, decodeTrace(traceContext));
 }
 
 /** Sizes that make the rest not worth looking at. */
@@ -193,19 +237,4 @@ function graphError(
   const position = /^stages\[(\d+)\]/.exec(problems[0]?.field ?? "")?.[1];
   const stage = stages[Number(position ?? 0)]?.name ?? "";
   return new InvalidInputError(violations, reason, { stage });
-}
-
-function checkWeight(spec: CoreJobSpec, weight: Weight): void {
-  const { traceparent, tracestate, baggage } = spec.trace;
-  weight.bytes += traceparent.length + tracestate.length + baggage.length;
-  weight.bytes += spec.source?.length ?? 0;
-  for (const { name, value } of spec.labels) {
-    weight.addText(name);
-    weight.bytes += Buffer.byteLength(value);
-  }
-  for (const { name, dependsOn } of spec.stages) {
-    weight.addText(name);
-    for (const { stage } of dependsOn) weight.addText(stage);
-  }
-  weight.check("job");
 }

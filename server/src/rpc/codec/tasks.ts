@@ -112,7 +112,13 @@ export class TaskDecoder {
     if (checker.optionalLimit(".deadline_ms", task.deadlineMs, 1, 0) > 0) {
       checker.unsupported(".deadline_ms", "taskDeadline");
     }
-    const priority = checker.optional(".priority", task.priority, -limits.priority, limits.priority, 0);
+    const priority = checker.optional(
+      ".priority",
+      task.priority,
+      -limits.priority,
+      limits.priority,
+      0,
+    );
     if (priority !== 0) checker.unsupported(".priority", "priority");
   }
 
@@ -130,8 +136,14 @@ export class TaskDecoder {
     const kind: TaskKind = {
       type,
       demand: decodeDemand(checker, ".demand", task.demand, stageKind.demand),
-      constraints: decodeConstraints(checker, ".constraints", task.constraints, stageKind.constraints),
-      policy: attemptTimeoutMs === policy.attemptTimeoutMs ? policy : { ...policy, attemptTimeoutMs },
+      constraints: decodeConstraints(
+        checker,
+        ".constraints",
+        task.constraints,
+        stageKind.constraints,
+      ),
+      policy:
+        attemptTimeoutMs === policy.attemptTimeoutMs ? policy : { ...policy, attemptTimeoutMs },
     };
     if (isSameKind(kind, stageKind)) return undefined;
     return this.#intern(kind);

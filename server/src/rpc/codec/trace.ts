@@ -5,7 +5,8 @@ import { limits } from "../limits.js";
 const noTrace: CoreTraceContext = { traceparent: "", tracestate: "", baggage: "" };
 
 // Source of the form: https://www.w3.org/TR/trace-context/#traceparent-header-field-values
-const traceparentPattern = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+const traceparentPattern =
+  /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 const visible = /^[\x20-\x7e\t]*$/;
 
 /** Trace context as W3C has it. What does not parse is dropped: a trace never fails a job. */

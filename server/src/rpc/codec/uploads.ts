@@ -1,4 +1,7 @@
-import type { AppendTasksRequest, SealJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
+import type {
+  AppendTasksRequest,
+  SealJobRequest,
+} from "@capstan/proto/capstan/v1/master_service.js";
 import type { AppendTasks, CancelJob, JobSpec, SealJob } from "../../core/index.js";
 import type { CancelJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import { LimitExceededError } from "../errors.js";
@@ -34,7 +37,12 @@ export function decodeAppendTarget(request: AppendTasksRequest, bytes: number): 
     throw new LimitExceededError("tasks", limits.submitBytes, bytes, "bytes");
   }
   if (firstIndex + tasks.length > limits.jobTasks) {
-    throw new LimitExceededError("first_index", limits.jobTasks, firstIndex + tasks.length, "tasks");
+    throw new LimitExceededError(
+      "first_index",
+      limits.jobTasks,
+      firstIndex + tasks.length,
+      "tasks",
+    );
   }
   return target;
 }
@@ -50,7 +58,7 @@ export function decodeAppendTasks(
   policies: JobPolicies,
 ): Decoded<AppendTasks> {
   const checker = new Checker("AppendTasks", "");
-  const weight = new Weight(1_024);
+  const weight = new Weight();
   const blobs: Uint8Array[] = [];
   const decoder = new TaskDecoder(checker, policies, { blobs, weight });
   const tasks = decoder.decode(request.tasks, stage.task);

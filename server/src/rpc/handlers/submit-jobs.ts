@@ -1,16 +1,18 @@
 import type {
   SubmitJobItem,
+  SubmitJobRequest,
   SubmitJobResult,
   SubmitJobsRequest,
   SubmitJobsResponse,
 } from "@capstan/proto/capstan/v1/master_service.js";
-import { JobSpec, type Warning } from "@capstan/proto/capstan/v1/job.js";
-import type { JobReply, SubmitJob } from "../../core/index.js";
+import type { Warning } from "@capstan/proto/capstan/v1/job.js";
+import { JobSpec as JobSpecMessage } from "@capstan/proto/capstan/v1/job.js";
+import type { JobReply, JobSpec, State, SubmitJob } from "../../core/index.js";
 import { assert } from "../../core/index.js";
 import type { Result } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import { Checker } from "../codec/checker.js";
-import type { Decoded } from "../codec/submit-job.js";
+import type { Decoded, SharedSpecs } from "../codec/submit-job.js";
 import { decodeSubmitJob } from "../codec/submit-job.js";
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -37,23 +39,35 @@ type Item =
 export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
   return unary<SubmitJobsRequest, SubmitJobsResponse>(log, async (request, { bytes }) => {
     checkEnvelope(request);
-    const items = request.items.map((item) => decodeItem(request.namespace, item, bytes, log));
+    const shared: SharedSpecs = new Map();
+    const items = request.items.map((item) =>
+      decodeItem({ ...item, namespace: request.namespace }, itemBytes(item, bytes), shared, log),
+    );
     const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
+    const submissions = jobs.map(({ command, blobs }) => ({
+      command: traced(command, traceOfSubmit),
+      blobs,
+    }));
     const [results, warnings] = await Promise.all([
-      engine.submitMany(
-        jobs.map(({ command, blobs }) => ({ command: traced(command, traceOfSubmit), blobs })),
-      ),
-      engine.read((state) => {
-        let left = warningsMax;
-        return jobs.map(({ command }) => {
-          if (left <= 0) return [];
-          const found = warningsOf(state, command.spec.namespace, kindsOf(command));
-          left -= found.length;
-          return found;
-        });
-      }),
+      submissions.length === 0 ? [] : engine.submitMany(submissions),
+      engine.read((state) => warningsOfAll(state, jobs)),
     ]);
     return { results: encodeResults(items, results as readonly Result<JobReply>[], warnings) };
+  });
+}
+
+/** Jobs that share a spec and have no other kinds of tasks have the same warnings. */
+function warningsOfAll(state: State, jobs: readonly Decoded<SubmitJob>[]): Warning[][] {
+  const known = new Map<JobSpec, Warning[]>();
+  let left = warningsMax;
+  return jobs.map(({ command }) => {
+    const { spec, tasks } = command;
+    const isPlain = tasks.every((stage) => stage.tasks.every(({ kind }) => kind === undefined));
+    let found = isPlain ? known.get(spec) : undefined;
+    found ??= warningsOf(state, spec.namespace, kindsOf(command));
+    if (isPlain) known.set(spec, found);
+    left -= found.length;
+    return left < 0 ? [] : found;
   });
 }
 
@@ -67,10 +81,9 @@ function checkEnvelope({ namespace, items }: SubmitJobsRequest): void {
   }
 }
 
-function decodeItem(namespace: string, item: SubmitJobItem, bytes: number, log: Log): Item {
+function decodeItem(request: SubmitJobRequest, bytes: number, shared: SharedSpecs, log: Log): Item {
   try {
-    const request = { ...item, namespace };
-    return { kind: "job", decoded: decodeSubmitJob("SubmitJobs", request, itemBytes(item, bytes)) };
+    return { kind: "job", decoded: decodeSubmitJob("SubmitJobs", request, bytes, shared) };
   } catch (error) {
     return { kind: "refused", refusal: toRefusal(error, log) };
   }
@@ -79,7 +92,7 @@ function decodeItem(namespace: string, item: SubmitJobItem, bytes: number, log: 
 /** Only where all together are more than one may be, it matters how much is whose. */
 function itemBytes({ job }: SubmitJobItem, bytes: number): number {
   if (bytes <= limits.submitBytes || job === undefined) return 0;
-  return JobSpec.encode(job).finish().length;
+  return JobSpecMessage.encode(job).finish().length;
 }
 
 function encodeResults(

@@ -1,6 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import type { DescriptorProto, EnumDescriptorProto, FileDescriptorProto } from "@bufbuild/protobuf/wkt";
+import type {
+  DescriptorProto,
+  EnumDescriptorProto,
+  FileDescriptorProto,
+} from "@bufbuild/protobuf/wkt";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 
 interface DescribedFile {
@@ -18,7 +22,8 @@ export class Descriptors {
 
   /** @param set a serialized google.protobuf.FileDescriptorSet, imports included */
   constructor(set: Uint8Array) {
-    for (const bytes of filesOf(set)) this.#add(fromBinary(FileDescriptorProtoSchema, bytes), bytes);
+    for (const bytes of filesOf(set))
+      this.#add(fromBinary(FileDescriptorProtoSchema, bytes), bytes);
   }
 
   /** A file and all that it imports. @returns undefined when there is no such file */

@@ -65,7 +65,10 @@ function answer(
     case undefined:
       return {
         $case: "errorResponse",
-        value: { errorCode: status.INVALID_ARGUMENT, errorMessage: "nothing that is known here was asked" },
+        value: {
+          errorCode: status.INVALID_ARGUMENT,
+          errorMessage: "nothing that is known here was asked",
+        },
       };
   }
 }

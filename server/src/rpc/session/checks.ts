@@ -37,12 +37,13 @@ export function checkToken(
 export function checkTokens(
   checker: Checker,
   field: string,
-  values: readonly Uint8Array[],
+  values: readonly (Uint8Array | LeaseToken)[],
 ): LeaseToken[] {
   if (!checker.count(field, values.length, sessionLimits.tokens)) return [];
   const tokens: LeaseToken[] = [];
   for (let i = 0; i < values.length; i++) {
-    const token = decodeToken(values[i] as Uint8Array);
+    const value = values[i] as Uint8Array | LeaseToken;
+    const token = value instanceof Uint8Array ? decodeToken(value) : value;
     if (token === undefined) checker.fail(`${field}[${i}]`, notAToken);
     else tokens.push(token);
   }

@@ -77,7 +77,7 @@ function standingOf(
   }
   if (view.worker !== worker) return { kind: "taken", reason: "lease_lost" };
   if (view.standing === "live") return { kind: "live" };
-  return { kind: "taken", reason: view.jobEnds ? "job" : "lease_lost" };
+  return { kind: "taken", reason: view.jobIsCancelled ? "job" : "lease_lost" };
 }
 
 function cancelsOf(tokens: readonly LeaseToken[], standings: readonly Standing[]): Cancel[] {

@@ -18,7 +18,7 @@ import { decodeToken } from "../token.js";
 import { refusalOf } from "../status.js";
 import { checkHeld, checkTokens } from "./checks.js";
 import { failureReport, isUnreportable } from "./failures.js";
-import type { Incoming, IncomingResult } from "./incoming.js";
+import type { Incoming, IncomingResult, IncomingToken } from "./incoming.js";
 import type { Outbox } from "./outbox.js";
 import type { Settlement } from "./outcomes.js";
 import type { ReportRefusal } from "./refusals.js";
@@ -39,7 +39,6 @@ const returnReasons: Readonly<Record<number, ReturnReason>> = {
 
 interface FailedLease {
   readonly token: LeaseToken;
-  readonly bytes: Uint8Array;
   readonly failure: Failure;
 }
 
@@ -72,7 +71,7 @@ export class Inbox {
   // Gathered from the frame at hand.
   #submissions: Submission[] = [];
   /** By submission: whose settlement is its answer; undefined: it has none. */
-  #settles: (Uint8Array | undefined)[] = [];
+  #settles: (LeaseToken | undefined)[] = [];
   #failed: FailedLease[] = [];
   #spokenOf: LeaseToken[] = [];
 
@@ -171,18 +170,21 @@ export class Inbox {
   }
 
   #complete(result: IncomingResult): void {
-    const token = this.#tokenOf(result.token);
-    if (token === undefined) return;
+    const { token } = result;
+    if (token instanceof Uint8Array) {
+      this.#refuse(token, malformedToken);
+      return;
+    }
     const wrong = checkResult(result);
     if (wrong !== undefined) {
-      this.#refuse(result.token, wrong);
+      this.#refuse(token, wrong);
       return;
     }
     this.#submissions.push(completion(this.#parts.worker, token, result));
-    this.#settles.push(result.token);
+    this.#settles.push(token);
   }
 
-  #start(encoded: readonly Uint8Array[]): void {
+  #start(encoded: readonly IncomingToken[]): void {
     const checker = new Checker("PullTasks", "started");
     const tokens = checkTokens(checker, ".tokens", encoded);
     checker.finish();
@@ -195,7 +197,7 @@ export class Inbox {
     if (token === undefined) return;
     const reported = failure ?? Failures.fromPartial({});
     if (isUnreportable(reported)) {
-      this.#refuse(bytes, {
+      this.#refuse(token, {
         reason: "FAILURE_INVALID",
         facts: { kind: "FAILURE_KIND_WORKER_LOST" },
         violations: [{ field: "failure.kind", description: "the master alone says so" }],
@@ -204,10 +206,10 @@ export class Inbox {
     }
     const size = Failures.encode(reported).finish().length;
     if (size > sessionLimits.reportBytes) {
-      this.#refuse(bytes, tooLarge("failure", sessionLimits.reportBytes, size));
+      this.#refuse(token, tooLarge("failure", sessionLimits.reportBytes, size));
       return;
     }
-    this.#failed.push({ token, bytes, failure: reported });
+    this.#failed.push({ token, failure: reported });
   }
 
   #progress({ token: bytes, fraction, note, checkpoint }: Progress): void {
@@ -222,7 +224,7 @@ export class Inbox {
     });
     if (checkpoint === undefined) return;
     if (checkpoint.length > sessionLimits.checkpointBytes) {
-      this.#refuse(bytes, tooLarge("checkpoint", sessionLimits.checkpointBytes, checkpoint.length));
+      this.#refuse(token, tooLarge("checkpoint", sessionLimits.checkpointBytes, checkpoint.length));
       return;
     }
     this.#push({ kind: "save_checkpoint", token, bodyBytes: checkpoint.length }, [checkpoint]);
@@ -241,7 +243,7 @@ export class Inbox {
         command: { kind: "return_lease", worker, token, reason },
         blobs: noBlobs,
       });
-      this.#settles.push(bytes);
+      this.#settles.push(token);
     }
   }
 
@@ -282,24 +284,23 @@ export class Inbox {
     return token;
   }
 
-  #refuse(token: Uint8Array, refusal: ReportRefusal): void {
+  #refuse(token: IncomingToken, refusal: ReportRefusal): void {
     this.#parts.outbox.say(encodeRefused(token, refusal));
   }
 
   async #submit(
     submissions: readonly Submission[],
-    settles: readonly (Uint8Array | undefined)[],
+    settles: readonly (LeaseToken | undefined)[],
   ): Promise<void> {
     const results = await this.#parts.engine.submitMany(submissions);
     const settlements: Settlement[] = [];
     for (let i = 0; i < results.length; i++) {
-      const bytes = settles[i];
-      const { command } = submissions[i] as Submission;
+      const token = settles[i];
       // The others have no answer: a session that was superseded learns it by its notice.
-      if (bytes === undefined || !("token" in command)) continue;
+      if (token === undefined) continue;
       const result = results[i] as Result<Outcome>;
-      if (result.ok) settlements.push({ token: command.token, outcome: result.reply });
-      else this.#refuse(bytes, refusedBy(result));
+      if (result.ok) settlements.push({ token, outcome: result.reply });
+      else this.#refuse(token, refusedBy(result));
     }
     if (settlements.length > 0) this.#parts.outbox.settle(settlements);
   }
@@ -321,7 +322,7 @@ export class Inbox {
     });
     await this.#submit(
       submissions,
-      failed.map(({ bytes }) => bytes),
+      failed.map(({ token }) => token),
     );
   }
 

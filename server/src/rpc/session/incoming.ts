@@ -13,6 +13,8 @@ import type {
   WorkerPing,
 } from "@capstan/proto/capstan/v1/session.js";
 import * as wire from "@capstan/proto/capstan/v1/session.js";
+import type { LeaseToken } from "../../core/index.js";
+import { decodeToken } from "../token.js";
 import { FieldCursor } from "./field-cursor.js";
 
 /** One partition of a result: what it is, and its bytes as they came, which are kept as they are. */
@@ -23,9 +25,12 @@ export interface IncomingOutput {
   readonly ref: PartitionRef | undefined;
 }
 
+/** A token, or the bytes that are none. */
+export type IncomingToken = LeaseToken | Uint8Array;
+
 /** A Completed, with its outputs not unpacked: they go into the journal as they came. */
 export interface IncomingResult {
-  readonly token: Uint8Array;
+  readonly token: IncomingToken;
   readonly outputs: readonly IncomingOutput[];
   /** All of them, as encoded. */
   readonly outputsBytes: number;
@@ -38,7 +43,7 @@ export type Incoming =
   | { readonly kind: "register"; readonly value: Register }
   | { readonly kind: "credit"; readonly value: Credit }
   | { readonly kind: "received"; readonly value: Received }
-  | { readonly kind: "started"; readonly tokens: readonly Uint8Array[] }
+  | { readonly kind: "started"; readonly tokens: readonly IncomingToken[] }
   | { readonly kind: "progress"; readonly value: Progress }
   | { readonly kind: "completed"; readonly value: IncomingResult }
   | { readonly kind: "failed"; readonly value: Failed }
@@ -110,11 +115,15 @@ export function readFrame(frame: Uint8Array): readonly Incoming[] {
 
 function readStarted(bytes: Uint8Array, start: number, stop: number): Incoming {
   const fields = new FieldCursor(bytes).reset(bytes, start, stop);
-  const tokens: Uint8Array[] = [];
+  const tokens: IncomingToken[] = [];
   while (fields.next()) {
-    if (fields.field === 1 && fields.isBytes) tokens.push(fields.content);
+    if (fields.field === 1 && fields.isBytes) tokens.push(tokenOf(bytes, fields));
   }
   return { kind: "started", tokens };
+}
+
+function tokenOf(bytes: Uint8Array, fields: FieldCursor): IncomingToken {
+  return decodeToken(bytes, fields.start, fields.stop) ?? fields.content;
 }
 
 const noBytes = new Uint8Array(0);
@@ -122,7 +131,7 @@ const noOutputs: readonly IncomingOutput[] = [];
 
 function readCompleted(bytes: Uint8Array, start: number, stop: number): Incoming {
   const fields = new FieldCursor(bytes).reset(bytes, start, stop);
-  let token: Uint8Array = noBytes;
+  let token: IncomingToken = noBytes;
   let outputs: IncomingOutput[] | undefined;
   let outputsBytes = 0;
   let recordCount: number | undefined;
@@ -131,7 +140,7 @@ function readCompleted(bytes: Uint8Array, start: number, stop: number): Incoming
     if (!fields.isBytes) {
       if (fields.field === 3) recordCount = fields.value;
     } else if (fields.field === 1) {
-      token = fields.content;
+      token = tokenOf(bytes, fields);
     } else if (fields.field === 2) {
       outputs ??= [];
       outputs.push(readOutput(bytes, fields.start, fields.stop));

@@ -2,6 +2,8 @@ import { MasterMessage } from "@capstan/proto/capstan/v1/session.js";
 import { BadRequest_FieldViolation, ErrorInfo } from "@capstan/proto/google/rpc/error_details.js";
 import type { Facts, FieldViolation, Reason } from "../errors.js";
 import { errorDomain } from "../status-details.js";
+import { encodeToken } from "../token.js";
+import type { IncomingToken } from "./incoming.js";
 import { sessionLimits } from "./session-limits.js";
 
 /** Why a report is wrong in itself. Its lease is kept. */
@@ -25,10 +27,13 @@ export const malformedToken: ReportRefusal = {
 };
 
 /** A Refused, encoded as a MasterMessage. */
-export function encodeRefused(token: Uint8Array, refusal: ReportRefusal): Uint8Array {
+export function encodeRefused(token: IncomingToken, refusal: ReportRefusal): Uint8Array {
   const value = {
     // What is no token is quoted as far as it helps.
-    token: Buffer.from(token.subarray(0, sessionLimits.quotedTokenBytes)),
+    token:
+      token instanceof Uint8Array
+        ? Buffer.from(token.subarray(0, sessionLimits.quotedTokenBytes))
+        : encodeToken(token),
     error: ErrorInfo.fromPartial({
       reason: refusal.reason,
       domain: errorDomain,

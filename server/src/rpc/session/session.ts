@@ -161,8 +161,9 @@ export class Session implements SessionListener {
     // The answer to Register is still to come, and then there is a session to end.
     if (!wasRegistering) this.#leaveEngine();
     const { name: session, workerId } = this;
+    const why = error instanceof Error ? error.message : "the stream is gone";
     const level = error === undefined ? "debug" : "info";
-    this.#parts.log[level]({ session, workerId, reason: error }, "a worker's session ended");
+    this.#parts.log[level]({ session, workerId, why }, "a worker's session ended");
   }
 
   #take(messages: readonly Incoming[], bytes: number): void {
