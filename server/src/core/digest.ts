@@ -11,7 +11,7 @@ export function digest(state: State): unknown {
     jobs: state.jobs.map(({ liveLeases: _live, revision: _revision, ...durable }) => durable),
     stages: state.stages.map(({ bags: _bags, partitionHosts, ...durable }) => ({
       ...durable,
-      partitionHosts: [...partitionHosts].map(([partition, hosts]) => [
+      partitionHosts: [...(partitionHosts ?? [])].map(([partition, hosts]) => [
         partition,
         [...hosts].map(([host, bytes]) => [state.placement.hosts.name(host), bytes]),
       ]),

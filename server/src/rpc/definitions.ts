@@ -7,6 +7,7 @@ import {
 } from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
 import type { Incoming } from "./call.js";
+import { decodeAppendTasksRequest } from "./codec/append-tasks-request.js";
 import { masterService } from "./session/index.js";
 
 type AnyMethod = MethodDefinition<never, never>;
@@ -28,7 +29,7 @@ function encodes<T>(type: { encode(message: T): { finish(): Uint8Array } }) {
  * message took on the wire is known.
  */
 function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buffer): AnyMethod {
-  const decode = method.requestDeserialize as (bytes: Buffer) => unknown;
+  const decode = requestDecoders[method.path] ?? (method.requestDeserialize as Decode);
   return {
     ...method,
     requestDeserialize: ((bytes: Buffer): Incoming<unknown> => {
@@ -41,6 +42,13 @@ function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buf
     responseSerialize: responseSerialize ?? method.responseSerialize,
   };
 }
+
+type Decode = (bytes: Buffer) => unknown;
+
+/** Requests that are read by hand, at least where they are large. */
+const requestDecoders: Readonly<Record<string, Decode>> = {
+  "/capstan.v1.MasterService/AppendTasks": decodeAppendTasksRequest,
+};
 
 /** Large answers are handed over as they were encoded. */
 const responseSerializers: Readonly<Record<string, (message: never) => Buffer>> = {

@@ -12,7 +12,7 @@ import { toStatus } from "./status.js";
 export interface GuardOptions extends AnonymousPolicy {
   readonly clock: Clock;
   readonly log: Log;
-  /** True: nothing new is taken, but for health and reflection. */
+  /** True: only health, reflection and what belongs to running work is taken. */
   readonly isStopping: () => boolean;
   /** What a call without a deadline gets. Default 30,000. */
   readonly deadlineMs?: number;
@@ -66,8 +66,15 @@ export function guard(options: GuardOptions): ServerInterceptor {
   };
 }
 
+/** What belongs to work that is under way: taken until the end. */
+const takenWhileStopping: readonly string[] = [
+  "/capstan.v1.MasterService/Heartbeat",
+  "/capstan.v1.MasterService/ReportFailure",
+];
+
 function admit(path: string, metadata: Metadata, peer: string, options: GuardOptions): void {
-  if (options.isStopping() && path.startsWith("/capstan.")) {
+  const isNew = path.startsWith("/capstan.") && !takenWhileStopping.includes(path);
+  if (isNew && options.isStopping()) {
     throw new UnavailableError("the master is stopping");
   }
   const [authorization] = metadata.get("authorization");

@@ -85,6 +85,9 @@ export const limits = {
   statusMessageBytes: 1_024,
 } as const;
 
+/** The largest 64-bit number that is exact as a double. */
+export const safeIntegerMax = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** What is filled in where a request leaves a field unset. The same numbers stand in the proto comments. */
 export const defaults = {
   namespace: "default",

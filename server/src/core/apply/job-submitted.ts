@@ -23,7 +23,7 @@ export function applyJobSubmitted(
       counts: emptyCounts(),
       retries: 0,
       segments: [],
-      partitionHosts: new Map(),
+      partitionHosts: undefined,
       bags: [],
     });
   }

@@ -34,7 +34,7 @@ function locate(state: State, stage: Stage, upstreamName: string): void {
   const position = job.spec.stages.findIndex(({ name }) => name === upstreamName);
   const upstream = state.stage(job.firstStage + position);
   const located: TaskNo[] = [];
-  for (const [partition, bytesByHost] of upstream.partitionHosts) {
+  for (const [partition, bytesByHost] of upstream.partitionHosts ?? []) {
     const task = taskAt(stage, partition);
     if (task === undefined || state.tasks.hostsCount.get(task) > 0) continue;
     const best = [...bytesByHost].sort((a, b) => b[1] - a[1] || a[0] - b[0]);

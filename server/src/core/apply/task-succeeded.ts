@@ -34,10 +34,11 @@ function notePartition(
   partition: number,
   output: { readonly hosts: readonly string[]; readonly dataBytes: number },
 ): void {
-  let bytesByHost = stage.partitionHosts.get(partition);
+  const hostsByPartition = (stage.partitionHosts ??= new Map());
+  let bytesByHost = hostsByPartition.get(partition);
   if (bytesByHost === undefined) {
     bytesByHost = new Map();
-    stage.partitionHosts.set(partition, bytesByHost);
+    hostsByPartition.set(partition, bytesByHost);
   }
   for (const name of output.hosts) {
     const host = state.placement.hosts.number(name);

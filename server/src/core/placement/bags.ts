@@ -36,9 +36,12 @@ export interface Bag {
   inLine: boolean;
   /** It ran empty while in line: what comes next is news to workers that found nothing. */
   drained: boolean;
-  /** Lists of tasks never granted, by place; and of those that were, which are asked first. */
-  readonly fresh: Map<number, number>;
-  readonly again: Map<number, number>;
+  /**
+   * Lists of tasks never granted, by place; and of those that were, which are asked first. Undefined
+   * while there are none: there may be as many bags as jobs.
+   */
+  fresh: Map<number, number> | undefined;
+  again: Map<number, number> | undefined;
   /** What assignments of its tasks share, kept here by the query that makes it. */
   context: unknown;
 }

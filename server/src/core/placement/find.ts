@@ -63,29 +63,36 @@ function nearest(
   reach: Reach,
   ahead: boolean,
 ): Match | undefined {
-  for (const lists of [bag.again, bag.fresh]) {
-    if (lists.size === 0) continue;
-    for (const { place, level } of placesOf(worker, reach)) {
-      const list = lists.get(place);
-      if (list === undefined) continue;
-      const task = placement.lists.first(list, placement.isLive);
-      if (task !== undefined) return { task, bag, level, ahead };
-    }
-  }
-  return undefined;
+  return (
+    nearestIn(placement, bag.again, bag, worker, reach, ahead) ??
+    nearestIn(placement, bag.fresh, bag, worker, reach, ahead)
+  );
 }
 
-interface Place {
-  readonly place: number;
-  readonly level: Level;
+function nearestIn(
+  placement: Placement,
+  lists: Bag["fresh"],
+  bag: Bag,
+  worker: Worker,
+  reach: Reach,
+  ahead: boolean,
+): Match | undefined {
+  if (lists === undefined) return undefined;
+  let task = firstAt(placement, lists, atHost(worker.host));
+  if (task !== undefined) return { task, bag, level: 0, ahead };
+  task = firstAt(placement, lists, noPreference);
+  if (task !== undefined) return { task, bag, level: 3, ahead };
+  if (reach >= 1) task = firstAt(placement, lists, atRack(worker.rack));
+  if (task !== undefined) return { task, bag, level: 1, ahead };
+  if (reach >= 2) task = firstAt(placement, lists, anywhere);
+  return task === undefined ? undefined : { task, bag, level: 2, ahead };
 }
 
-function placesOf(worker: Worker, reach: Reach): readonly Place[] {
-  const places: Place[] = [
-    { place: atHost(worker.host), level: 0 },
-    { place: noPreference, level: 3 },
-  ];
-  if (reach >= 1) places.push({ place: atRack(worker.rack), level: 1 });
-  if (reach >= 2) places.push({ place: anywhere, level: 2 });
-  return places;
+function firstAt(
+  placement: Placement,
+  lists: ReadonlyMap<number, number>,
+  place: number,
+): TaskNo | undefined {
+  const list = lists.get(place);
+  return list === undefined ? undefined : placement.lists.first(list, placement.isLive);
 }

@@ -56,8 +56,8 @@ export class Placement {
       open: false,
       inLine: false,
       drained: false,
-      fresh: new Map(),
-      again: new Map(),
+      fresh: undefined,
+      again: undefined,
       context: undefined,
     };
     this.bags.push(bag);
@@ -202,7 +202,7 @@ export class Placement {
 
   #insert(task: TaskNo, delivery: number, place: number): void {
     const bag = this.bag(this.#tasks.bag.get(task));
-    const lists = delivery === 0 ? bag.fresh : bag.again;
+    const lists = delivery === 0 ? (bag.fresh ??= new Map()) : (bag.again ??= new Map());
     let list = lists.get(place);
     if (list === undefined) {
       list = this.lists.newList();
@@ -224,10 +224,10 @@ export class Placement {
 
   /** A bag that has run empty gives its lists back; entries in them are all dead. */
   #clear(bag: Bag): void {
-    for (const lists of [bag.fresh, bag.again]) {
-      for (const list of lists.values()) this.lists.drop(list);
-      lists.clear();
-    }
+    for (const list of bag.fresh?.values() ?? []) this.lists.drop(list);
+    for (const list of bag.again?.values() ?? []) this.lists.drop(list);
+    bag.fresh = undefined;
+    bag.again = undefined;
   }
 
   #shape(namespace: string, kind: TaskKind): Shape {

@@ -39,7 +39,7 @@ export interface Stage {
   retries: number;
   readonly segments: Segment[];
   /** Bytes that lie on each host (by number), for each output partition given by reference. */
-  readonly partitionHosts: Map<number, Map<number, number>>;
+  partitionHosts: Map<number, Map<number, number>> | undefined;
   /** Derived: numbers of its bags. */
   readonly bags: number[];
 }

@@ -140,6 +140,8 @@ function readRule(rule: Rule | undefined): OnTaskFailure {
   }
 }
 
+const noBytes = new Uint8Array(0);
+
 export function packJobSpec(spec: JobSpec): wire.JobSpec {
   return {
     namespace: spec.namespace,
@@ -149,12 +151,13 @@ export function packJobSpec(spec: JobSpec): wire.JobSpec {
     trace: { ...spec.trace },
     uploadTtlMs: BigInt(spec.uploadTtlMs),
     stages: spec.stages.map(packStage),
+    source: Buffer.from(spec.source ?? noBytes),
   };
 }
 
 export function readJobSpec(spec: wire.JobSpec): JobSpec {
   const { traceparent, tracestate, baggage } = present(spec.trace, "a trace context");
-  return {
+  const read: JobSpec = {
     namespace: spec.namespace,
     name: spec.name,
     labels: spec.labels.map(({ name, value }) => ({ name, value })),
@@ -163,6 +166,7 @@ export function readJobSpec(spec: wire.JobSpec): JobSpec {
     uploadTtlMs: safe(spec.uploadTtlMs),
     stages: spec.stages.map(readStage),
   };
+  return spec.source.length === 0 ? read : { ...read, source: new Uint8Array(spec.source) };
 }
 
 export function packWorkerSpec(spec: WorkerSpec): wire.WorkerSpec {

@@ -1,5 +1,5 @@
 import { Violations } from "../errors.js";
-import { defaults, limits } from "../limits.js";
+import { defaults, limits, safeIntegerMax } from "../limits.js";
 import type { UnsupportedFeature } from "../unsupported.js";
 import { UnsupportedError, unsupportedFeatures } from "../unsupported.js";
 
@@ -135,7 +135,7 @@ export class Checker {
 
   /** A 64-bit number that must be exact as a double. */
   safeInteger(field: string, value: bigint): number {
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    if (value > safeIntegerMax) {
       this.fail(field, "is beyond 9,007,199,254,740,991");
       return 0;
     }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { SubmitJobRequest as SubmitJobMessage } from "@capstan/proto/capstan/v1/master_service.js";
 import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 
@@ -16,7 +16,7 @@ export function fingerprintOf(request: SubmitJobMessage, namespace: string): str
     traceContext: undefined,
     job: job && { ...job, labels: sorted(job.labels), typePolicies: sorted(job.typePolicies) },
   };
-  return createHash("sha256").update(SubmitJobRequest.encode(canonical).finish()).digest("hex");
+  return hash("sha256", SubmitJobRequest.encode(canonical).finish(), "hex");
 }
 
 function sorted<T>(map: Readonly<Record<string, T>>): Record<string, T> {

@@ -1,12 +1,12 @@
 import type { Input } from "@capstan/proto/capstan/v1/common.js";
-import { limits } from "../limits.js";
+import { limits, safeIntegerMax } from "../limits.js";
 
 const nowhere: readonly string[] = [];
 
 /** A size as a number; those beyond 2^53 weigh as 2^53. */
 export function sizeOf(input: Input): number {
   const { sizeBytes } = input;
-  return sizeBytes > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(sizeBytes);
+  return sizeBytes > safeIntegerMax ? Number.MAX_SAFE_INTEGER : Number(sizeBytes);
 }
 
 /** Bytes of all inputs together. */

@@ -1,7 +1,7 @@
 import type { Input } from "@capstan/proto/capstan/v1/common.js";
 import type { TaskSpec } from "@capstan/proto/capstan/v1/job.js";
 import type { TaskDraft, TaskKind } from "../../core/index.js";
-import { limits } from "../limits.js";
+import { limits, safeIntegerMax } from "../limits.js";
 import { encodeBody, payloadHeaderBytes } from "./body.js";
 import type { Checker } from "./checker.js";
 import type { JobPolicies } from "./job-policies.js";
@@ -75,7 +75,7 @@ export class TaskDecoder {
       else if (uri.length * 3 > limits.uriBytes) {
         checker.text(`.inputs[${i}].uri`, uri, limits.uriBytes);
       }
-      if (sizeBytes > BigInt(Number.MAX_SAFE_INTEGER)) {
+      if (sizeBytes > safeIntegerMax) {
         checker.fail(`.inputs[${i}].size_bytes`, "is beyond 9,007,199,254,740,991");
       }
       if (hosts.length > limits.inputHosts) {

@@ -37,17 +37,45 @@ export function taskBytesMax({ body, previousFailure, checkpoint }: TaskBytes): 
   return body.length + (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0) + 160;
 }
 
-/** Encoded contexts, each made once for all its tasks; dropped when the core drops the context. */
+/** How many encoded contexts are kept: what several jobs that run at once need, and no more. */
+const contextsMax = 256;
+
+/**
+ * Encoded contexts, the newest of them: made once for all their tasks, or nearly. Jobs that are alike
+ * differ in their id alone, so that the rest is made once for all of them.
+ */
 export class ContextCache {
-  readonly #encoded = new WeakMap<AssignmentContext, Uint8Array>();
+  readonly #encoded = new Map<AssignmentContext, Uint8Array>();
+  #like: AssignmentContext | undefined;
+  #rest: Uint8Array = new Uint8Array(0);
 
   get(context: AssignmentContext): Uint8Array {
     let encoded = this.#encoded.get(context);
     if (encoded === undefined) {
-      encoded = encodeContext(context);
+      encoded = Buffer.concat([encodeJobId(context.jobId), this.#restOf(context)]);
+      for (const oldest of this.#encoded.keys()) {
+        if (this.#encoded.size < contextsMax) break;
+        this.#encoded.delete(oldest);
+      }
       this.#encoded.set(context, encoded);
     }
     return encoded;
+  }
+
+  /** Everything but the id of the job. */
+  #restOf(context: AssignmentContext): Uint8Array {
+    const like = this.#like;
+    const isLike =
+      like?.spec === context.spec &&
+      like.kind === context.kind &&
+      like.stageName === context.stageName &&
+      like.reads.length === 0 &&
+      context.reads.length === 0;
+    if (!isLike) {
+      this.#like = context;
+      this.#rest = encodeContext(context);
+    }
+    return this.#rest;
   }
 }
 
@@ -121,13 +149,26 @@ const dependencyKinds = {
   each: DependencyKind.DEPENDENCY_KIND_EACH,
 } as const;
 
+// AssignContext.job_id = 2.
+const jobIdTag = (2 << 3) | 2;
+
+function encodeJobId(jobId: string): Uint8Array {
+  const { length } = jobId;
+  const bytes = Buffer.allocUnsafe(2 + length);
+  bytes[0] = jobIdTag;
+  bytes[1] = length;
+  bytes.write(jobId, 2, "latin1");
+  return bytes;
+}
+
+/** An encoded AssignContext without the id of the job. */
 function encodeContext(context: AssignmentContext): Uint8Array {
   const { kind, spec } = context;
   const { attemptTimeoutMs, retry } = kind.policy;
   const { traceparent } = spec.trace;
   return AssignContext.encode({
     namespace: context.namespace,
-    jobId: context.jobId,
+    jobId: "",
     jobName: context.jobName,
     stage: context.stageName,
     taskType: kind.type,

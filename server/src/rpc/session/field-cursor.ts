@@ -24,6 +24,11 @@ export class FieldCursor {
     return this;
   }
 
+  /** Where the next field begins. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** The content of the field at hand: a view. */
   get content(): Uint8Array {
     return this.bytes.subarray(this.start, this.stop);

@@ -459,24 +459,33 @@ describe("A worker's session", () => {
     });
 
     it("that are lost are told so, and hold their demand until the worker ends them", async () => {
-      await bench.submit({ tasks: 2 });
-      const worker = await connect("w", { resources: [{ name: "slots", milli: 1_000n }] });
+      await bench.submit({ tasks: 1 });
+      const one = { resources: [{ name: "slots", milli: 1_000n }] };
+      const worker = await connect("w", one);
       worker.credit(1);
       const [task] = await worker.tasks(1);
       const token = task?.token as Buffer;
       worker.session.end(undefined);
-      // Nothing is heard for a term: the worker is lost, and its task with it.
+      // Nothing is heard for a term: the worker is lost, and its task goes to another.
       await bench.clock.advance(15_200);
       assert((await bench.worker("w")).lost);
+      const other = await connect("other", one);
+      other.credit(1);
+      const [again] = await other.tasks(1);
+      assert.deepEqual([again?.delivery, again?.attempt], [2, 1]);
+
       const next = new RawWorker(bench);
-      const answer = await next.register({
-        workerId: "w",
-        resources: [{ name: "slots", milli: 1_000n }],
-        held: heldList([token]),
-      });
-      // The delivery was settled as requeued when the worker was lost.
-      const known = [...answer.lost, ...answer.settled.map((settled) => settled.token)];
-      assert.deepEqual(known, [token]);
+      const answer = await next.register({ workerId: "w", ...one, held: heldList([token]) });
+      assert.deepEqual([answer.resumed, answer.settled, answer.lost], [[], [], [token]]);
+      await bench.submit({ tasks: 1 });
+      next.credit(5);
+      await bench.settle();
+      assert.equal(next.assigned.length, 0, "the lost lease still runs there");
+      next.complete(token);
+      assert.equal(await next.outcomeOf(token), "stale");
+      await next.tasks(1);
+      other.complete(again?.token as Buffer);
+      assert.equal(await other.outcomeOf(again?.token as Buffer), "succeeded");
     });
 
     it("of another process are lost with it", async () => {
