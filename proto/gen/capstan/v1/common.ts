@@ -178,8 +178,8 @@ export interface Input {
   offsetBytes: bigint;
   /**
    * How many bytes the task reads from here: the range is [offset_bytes, offset_bytes + size_bytes).
-   * Bytes; 0 means unknown, to the end. It weighs the input when a place is sought: of the tasks that
-   * are local to a worker, the one with the largest inputs goes first.
+   * Bytes, 0 to 9,007,199,254,740,991 (2^53 - 1); 0 means unknown, to the end. It weighs the input when
+   * a place is sought: of the tasks that are local to a worker, the one with the largest inputs goes first.
    */
   sizeBytes: bigint;
   /**

@@ -297,7 +297,9 @@ export function batchStateToJSON(object: BatchState): string {
 
 /**
  * A job as it is submitted: a name, policies, and stages of tasks. One SubmitJob carries at most 4,096
- * tasks and 448 KiB; a larger job is uploaded in parts (`more_to_upload`).
+ * tasks and 448 KiB; a larger job is uploaded in parts (`more_to_upload`). So is one that takes more than
+ * 508 KiB with its policies spelled out for every kind of task and its hosts kept beside the inputs:
+ * LIMIT_EXCEEDED says how much it takes.
  */
 export interface JobSpec {
   /** What the job is called, for people and in subjects; not unique. A name. */

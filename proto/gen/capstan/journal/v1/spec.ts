@@ -201,6 +201,11 @@ export interface JobSpec {
   uploadTtlMs: bigint;
   /** Its stages. */
   stages: StageSpec[];
+  /**
+   * What the client said of policies, placement and retention: an encoded capstan.v1.JobSpec without
+   * stages and labels. The core never reads it. Empty: it left all to the defaults.
+   */
+  source: Buffer;
 }
 
 /** What a worker says of itself. */
@@ -1390,6 +1395,7 @@ function createBaseJobSpec(): JobSpec {
     trace: undefined,
     uploadTtlMs: 0n,
     stages: [],
+    source: Buffer.alloc(0),
   };
 }
 
@@ -1418,6 +1424,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     for (const v of message.stages) {
       StageSpec.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.source.length !== 0) {
+      writer.uint32(66).bytes(message.source);
     }
     return writer;
   },
@@ -1491,6 +1500,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             message.stages.push(StageSpec.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.source = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1520,6 +1537,7 @@ export const JobSpec: MessageFns<JobSpec> = {
         ? BigInt(object.upload_ttl_ms)
         : 0n,
       stages: globalThis.Array.isArray(object?.stages) ? object.stages.map((e: any) => StageSpec.fromJSON(e)) : [],
+      source: isSet(object.source) ? Buffer.from(bytesFromBase64(object.source)) : Buffer.alloc(0),
     };
   },
 
@@ -1546,6 +1564,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     if (message.stages?.length) {
       obj.stages = message.stages.map((e) => StageSpec.toJSON(e));
     }
+    if (message.source.length !== 0) {
+      obj.source = base64FromBytes(message.source);
+    }
     return obj;
   },
 
@@ -1567,6 +1588,7 @@ export const JobSpec: MessageFns<JobSpec> = {
       ? BigInt(object.uploadTtlMs)
       : 0n;
     message.stages = object.stages?.map((e) => StageSpec.fromPartial(e)) || [];
+    message.source = object.source ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -1804,6 +1826,14 @@ export const WorkerSpec: MessageFns<WorkerSpec> = {
     return message;
   },
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 function floatToJson(value: number | null | undefined): number | string | null | undefined {
   return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
