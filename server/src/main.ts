@@ -55,7 +55,7 @@ export interface Master {
   /** Where it listens, with the port that it took. */
   readonly address: string;
   readonly port: number;
-  /** Health says NOT_SERVING, workers are told to finish, nothing new is taken. */
+  /** Health says NOT_SERVING and nothing new is taken. Workers stay: they outlive a restart. */
   drain(): Promise<void>;
   /** Ends calls, makes what was decided durable, frees the journal. */
   close(): Promise<void>;

@@ -81,6 +81,6 @@ function durableLease(lease: Lease): unknown {
 }
 
 function durableWorker(worker: Worker): unknown {
-  const { no, spec, capacity, lost, draining, leases } = worker;
-  return { no, spec, capacity, lost, draining, leases: [...leases] };
+  const { no, spec, capacity, lost, draining, succeeded, failed, leases } = worker;
+  return { no, spec, capacity, lost, draining, succeeded, failed, leases: [...leases] };
 }

@@ -22,7 +22,7 @@ const leastPerSeed: Readonly<Partial<Record<CommandKind, number>>> = {
   complete_lease: 50,
   fail_lease: 20,
   return_lease: 20,
-  save_checkpoint: 20,
+  save_checkpoint: 10,
   reconcile_held: 5,
   place: 300,
   expire_lease: 5,

@@ -15,6 +15,7 @@ export function applyAttemptFailed(
   const lease = endDelivery(state, event, "retry", stamp);
   recordDelivery(state, lease, "failed", event, stamp);
   chargeTask(state, event.task, event.charge);
+  state.worker(event.worker).failed += 1;
   state.stageOf(event.task).retries += 1;
   if (event.retryAt > stamp.now) {
     moveTask(state, event.task, TaskState.scheduled);

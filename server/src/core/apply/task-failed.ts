@@ -11,6 +11,7 @@ export function applyTaskFailed(state: State, event: EventOf<"task_failed">, sta
   const lease = endDelivery(state, event, "dead_lettered", stamp);
   recordDelivery(state, lease, "failed", event, stamp);
   chargeTask(state, event.task, event.charge);
+  state.worker(event.worker).failed += 1;
   extraOf(state, event.task).deadLetterId = event.deadLetterId;
   moveTask(state, event.task, TaskState.failed);
   const job = state.jobOf(event.task);

@@ -14,6 +14,7 @@ export function applyTaskSucceeded(
   const { tasks } = state;
   endDelivery(state, event, "succeeded", stamp);
   moveTask(state, event.task, TaskState.succeeded);
+  state.worker(event.worker).succeeded += 1;
   if (event.recordCount > 0) tasks.recordCount.set(event.task, event.recordCount);
   if (event.outputs.length === 0) return;
   tasks.outputs.set(event.task, event.firstBlob);

@@ -16,6 +16,8 @@ export function applyWorkerRegistered(state: State, event: EventOf<"worker_regis
   worker.capacity = spec.capacity;
   worker.lost = false;
   worker.draining = false;
+  worker.succeeded = 0;
+  worker.failed = 0;
   place(state, worker);
 }
 
@@ -38,6 +40,8 @@ function newWorker(event: EventOf<"worker_registered">): Worker {
     capacity: event.spec.capacity,
     lost: false,
     draining: false,
+    succeeded: 0,
+    failed: 0,
     leases: new Set(),
     total: [],
     used: [],

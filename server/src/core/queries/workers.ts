@@ -19,6 +19,9 @@ export interface WorkerView {
   readonly capacity: readonly Resource[];
   readonly used: readonly Resource[];
   readonly connected: boolean;
+  /** Tasks that succeeded and attempts that failed on it since it registered. */
+  readonly succeeded: number;
+  readonly failed: number;
   readonly lost: boolean;
   readonly draining: boolean;
   readonly leases: number;
@@ -89,6 +92,8 @@ function workerView(state: State, worker: Worker, termNow: number): WorkerView {
       milli === 0 ? [] : [{ name: resources.name(kind), milli }],
     ),
     connected: worker.session !== 0,
+    succeeded: worker.succeeded,
+    failed: worker.failed,
     lost: worker.lost,
     draining: worker.draining,
     leases: worker.leases.size,

@@ -8,6 +8,9 @@ export interface Worker {
   /** No session and no heartbeat for a whole term, or never seen since it was. */
   lost: boolean;
   draining: boolean;
+  /** Tasks that succeeded and attempts that failed on it since it registered. */
+  succeeded: number;
+  failed: number;
   /** Leases it holds, stopping ones too, oldest first. */
   readonly leases: Set<LeaseNo>;
 

@@ -3,7 +3,8 @@ import { WorkerAdmission, WorkerConnection } from "@capstan/proto/capstan/v1/ope
 import type { Resource as ResourceMessage } from "@capstan/proto/capstan/v1/common.js";
 import type { Resource, WorkerView } from "../../core/index.js";
 
-export function encodeWorker(view: WorkerView): Worker {
+/** @param epoch of the master: a session is named by it and its number, as in `Registered` */
+export function encodeWorker(view: WorkerView, epoch: number): Worker {
   const { spec } = view;
   const [sdkName = "", sdkVersion = ""] = spec.sdk.split("/");
   return {
@@ -29,11 +30,11 @@ export function encodeWorker(view: WorkerView): Worker {
     sdkName,
     sdkVersion,
     protocolVersion: 1,
-    session: view.session === 0 ? "" : String(view.session),
+    session: view.session === 0 ? "" : `${epoch}-${view.session}`,
     peer: "",
     silentMs: BigInt(Math.round(view.silentMs)),
-    succeeded: 0n,
-    failed: 0n,
+    succeeded: BigInt(view.succeeded),
+    failed: BigInt(view.failed),
     excludedForMs: undefined,
     note: "",
     registeredAt: undefined,

@@ -18,7 +18,7 @@ export function listWorkers({ engine, log }: HandlerDeps) {
     const found = await engine.read((state, { termNow }) =>
       queries.listWorkers(state, filter, from, limit, termNow),
     );
-    const workers = fitPage(found.workers, encodeWorker, Worker);
+    const workers = fitPage(found.workers, (view) => encodeWorker(view, engine.epoch), Worker);
     const isLast = found.isLast && workers.length === found.workers.length;
     const last = workers[workers.length - 1]?.workerId ?? "";
     return { workers, nextPageToken: isLast ? "" : tokenOf(encodeCursor(hash, last)) };
