@@ -116,7 +116,9 @@ export class InProcessWorker {
   }
 
   #take(notices: readonly SessionNotice[], completes: boolean): void {
-    const assigned = notices.flatMap((notice) => (notice.kind === "assign" ? notice.assignment : []));
+    const assigned = notices.flatMap((notice) =>
+      notice.kind === "assign" ? notice.assignment : [],
+    );
     this.assigned.push(...assigned);
     if (!completes || assigned.length === 0) return;
     const submissions = assigned.map(({ token }) => ({

@@ -1,0 +1,111 @@
+import { Client, type JobDefinition } from "@capstan/sdk";
+import { monotonicMs } from "../support/monotonic.js";
+import { serve } from "../support/remote.js";
+import { noopTask, noopTasks, taskType } from "../support/tasks.js";
+
+/** When a submit began and when all of it was acknowledged, on the machine's monotonic clock. */
+export interface SubmitTimes {
+  readonly startedAt: number;
+  readonly acceptedAt: number;
+  /** How many tasks or jobs the master took. Anything refused is thrown instead. */
+  readonly accepted: number;
+}
+
+/** What can be asked of the process. */
+export type SubmitterCalls = {
+  connect: (address: string) => void;
+  /** Submits one job of many tasks. */
+  submitTasks: (plan: {
+    readonly count: number;
+  }) => Promise<SubmitTimes & { readonly jobId: string }>;
+  /** Submits many jobs of one task each. */
+  submitJobs: (plan: { readonly name: string; readonly count: number }) => Promise<SubmitTimes>;
+  /** How many tasks of a job have succeeded at the first attempt, as the master says; throws unless it succeeded. */
+  succeededTasks: (jobId: string) => Promise<number>;
+  /** How many jobs of a name have succeeded, as the master says. */
+  succeededJobs: (name: string) => Promise<number>;
+  /** One task at a time, each submitted when the result of the last was seen. @returns milliseconds of each */
+  roundTrips: (plan: { readonly warmUp: number; readonly count: number }) => Promise<number[]>;
+};
+
+let connected: Client | undefined;
+
+function client(): Client {
+  if (connected === undefined) throw new Error("not connected");
+  return connected;
+}
+
+function oneTaskJob(name: string, index: number): JobDefinition {
+  return { name, stages: [{ taskType, tasks: [noopTask(index)] }] };
+}
+
+function* oneTaskJobs(name: string, count: number): Generator<JobDefinition> {
+  for (let index = 0; index < count; index++) yield oneTaskJob(name, index);
+}
+
+async function submitJobs(name: string, count: number): Promise<SubmitTimes> {
+  const startedAt = monotonicMs();
+  const outcomes = await client().submitMany(oneTaskJobs(name, count));
+  const acceptedAt = monotonicMs();
+  for (const outcome of outcomes) if (!outcome.ok) throw outcome.error;
+  return { startedAt, acceptedAt, accepted: outcomes.length };
+}
+
+async function succeededJobs(name: string): Promise<number> {
+  let count = 0;
+  let pageToken: string | undefined;
+  do {
+    const page = await client().listJobs({
+      name,
+      states: ["succeeded"],
+      pageSize: 1_000,
+      ...(pageToken === undefined ? {} : { pageToken }),
+    });
+    for (const { counts } of page.items) {
+      if (counts.succeeded === 1 && counts.total === 1 && counts.retries === 0) count += 1;
+    }
+    pageToken = page.nextPageToken;
+  } while (pageToken !== undefined);
+  return count;
+}
+
+serve({
+  connect: (address: string) => {
+    connected = new Client({ address });
+  },
+
+  submitTasks: async ({ count }: { count: number }) => {
+    const startedAt = monotonicMs();
+    const job = await client().submit({
+      name: "throughput",
+      stages: [{ taskType, tasks: noopTasks(count) }],
+    });
+    const acceptedAt = monotonicMs();
+    return { startedAt, acceptedAt, accepted: count, jobId: job.jobId };
+  },
+
+  submitJobs: ({ name, count }: { name: string; count: number }) => submitJobs(name, count),
+
+  succeededTasks: async (jobId: string) => {
+    const { state, counts } = await client().getJob(jobId);
+    if (state !== "succeeded" || counts.retries > 0) {
+      throw new Error(`the job is ${state} after ${String(counts.retries)} retries`);
+    }
+    return counts.succeeded;
+  },
+
+  succeededJobs: (name: string) => succeededJobs(name),
+
+  roundTrips: async ({ warmUp, count }: { warmUp: number; count: number }) => {
+    const tookMs: number[] = [];
+    for (let index = 0; index < warmUp + count; index++) {
+      const sentAt = monotonicMs();
+      const handle = await client().submit(oneTaskJob("latency", index));
+      const { job } = await handle.result();
+      const took = monotonicMs() - sentAt;
+      if (job.counts.succeeded !== 1) throw new Error("a job ended without its task");
+      if (index >= warmUp) tookMs.push(took);
+    }
+    return tookMs;
+  },
+} satisfies SubmitterCalls);

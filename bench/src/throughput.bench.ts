@@ -1,0 +1,220 @@
+// Question: how many tasks a second go through the whole of it, from the start of the submit to the last result
+// that the master has made durable and confirmed? The handlers do nothing, so that what is left is Capstan.
+// Beside it: how many items of an assignment's size a bare stream of grpc-js carries to another process and back,
+// on the same machine in the same minutes. Absolute figures say little about another machine; the ratio does.
+import type { EchoFlood } from "./processes/echo-client.js";
+import { Echo, echoItemBytes } from "./support/echo.js";
+import { payloadBytes } from "./support/echo-service.js";
+import { type Fleet, startFleet } from "./support/fleet.js";
+import { type BenchOptions, type Finding, formatNumber, machine } from "./support/report.js";
+import type { Scratch } from "./support/scratch.js";
+import { median, round } from "./support/statistics.js";
+
+const defaultTasks = 200_000;
+const defaultRuns = 3;
+/** One-task jobs are half as many as tasks, and the warm-up before each run a tenth. */
+const jobsPerTask = 0.5;
+const warmUpShare = 0.1;
+
+const floodWarmUpMs = 500;
+const floodMs = 1_500;
+
+/**
+ * One process that runs what takes no time: what bounds it is how many leases may be on the way at once.
+ * 4,096 is the most that the protocol allows; as many slots leave nothing to prefetch.
+ */
+const worker = { slots: 4_096, maxTasks: 4_096 };
+
+/** One measured run. */
+interface Run {
+  readonly perSecond: number;
+  /** From the start of the submit to the last result settled. */
+  readonly ms: number;
+  /** From the start of the submit to its last acknowledgement. */
+  readonly submitMs: number;
+  /** What the submitter was told was accepted. */
+  readonly accepted: number;
+  /** What the worker was told was settled as succeeded, in this run. */
+  readonly settled: number;
+  /** What the master says has succeeded. */
+  readonly succeeded: number;
+}
+
+/** See the head of the file. */
+export async function throughputBench(scratch: Scratch, options: BenchOptions): Promise<Finding> {
+  const tasks = options.count ?? defaultTasks;
+  const jobs = Math.ceil(tasks * jobsPerTask);
+  const runCount = options.runs ?? defaultRuns;
+  const echo = await Echo.start(scratch);
+  const floods: EchoFlood[][] = [await echo.floods(floodWarmUpMs, floodMs)];
+  const oneJob: Run[] = [];
+  const oneTaskJobs: Run[] = [];
+  for (let run = 0; run < runCount; run++) {
+    oneJob.push(await inFleet(scratch, (fleet) => measureOneJob(fleet, tasks)));
+    floods.push(await echo.floods(floodWarmUpMs, floodMs));
+    oneTaskJobs.push(await inFleet(scratch, (fleet) => measureOneTaskJobs(fleet, jobs)));
+    floods.push(await echo.floods(floodWarmUpMs, floodMs));
+  }
+  await echo.close();
+  return describe({ tasks, jobs, floods, oneJob, oneTaskJobs });
+}
+
+async function inFleet<T>(scratch: Scratch, measure: (fleet: Fleet) => Promise<T>): Promise<T> {
+  const fleet = await startFleet(scratch, worker);
+  const found = await measure(fleet);
+  await fleet.close();
+  return found;
+}
+
+async function measureOneJob({ submitter, worker }: Fleet, count: number): Promise<Run> {
+  const warmUp = Math.ceil(count * warmUpShare);
+  await submitter.call("submitTasks", { count: warmUp });
+  await worker.call("succeeded", warmUp);
+
+  const done = worker.call("succeeded", warmUp + count);
+  const [times, endedAt] = await Promise.all([submitter.call("submitTasks", { count }), done]);
+  const succeeded = await submitter.call("succeededTasks", times.jobId);
+  return runOf({ count, warmUp, times, endedAt, succeeded }, await worker.call("outcomes", null));
+}
+
+async function measureOneTaskJobs({ submitter, worker }: Fleet, count: number): Promise<Run> {
+  const warmUp = Math.ceil(count * warmUpShare);
+  await submitter.call("submitJobs", { name: "warm-up", count: warmUp });
+  await worker.call("succeeded", warmUp);
+
+  const done = worker.call("succeeded", warmUp + count);
+  const submit = submitter.call("submitJobs", { name: "one-task", count });
+  const [times, endedAt] = await Promise.all([submit, done]);
+  const succeeded = await submitter.call("succeededJobs", "one-task");
+  return runOf({ count, warmUp, times, endedAt, succeeded }, await worker.call("outcomes", null));
+}
+
+/** @throws Error unless every count agrees: a bench of refused or lost work measures nothing */
+function runOf(
+  found: {
+    readonly count: number;
+    readonly warmUp: number;
+    readonly times: { startedAt: number; acceptedAt: number; accepted: number };
+    readonly endedAt: number;
+    readonly succeeded: number;
+  },
+  outcomes: Readonly<Record<string, number>>,
+): Run {
+  const { count, warmUp, times, endedAt, succeeded } = found;
+  const { succeeded: settledInAll = 0, ...others } = outcomes;
+  const settled = settledInAll - warmUp;
+  const counts = { accepted: times.accepted, settled, succeeded };
+  const isWhole = Object.values(counts).every((seen) => seen === count);
+  if (!isWhole || Object.values(others).some((seen) => seen > 0)) {
+    const seen = JSON.stringify({ ...counts, otherOutcomes: others });
+    throw new Error(`of ${String(count)} tasks not all went through once: ${seen}`);
+  }
+  const ms = endedAt - times.startedAt;
+  return {
+    perSecond: round((count / ms) * 1_000),
+    ms: round(ms, 1),
+    submitMs: round(times.acceptedAt - times.startedAt, 1),
+    ...counts,
+  };
+}
+
+interface Found {
+  readonly tasks: number;
+  readonly jobs: number;
+  readonly floods: readonly (readonly EchoFlood[])[];
+  readonly oneJob: readonly Run[];
+  readonly oneTaskJobs: readonly Run[];
+}
+
+function describe({ tasks, jobs, floods, oneJob, oneTaskJobs }: Found): Finding {
+  const shapes = medianByShape(floods.flat());
+  const best = shapes.reduce((a, b) => (b.itemsPerSecond > a.itemsPerSecond ? b : a));
+  const perSecond = median(oneJob.map((run) => run.perSecond));
+  const jobsPerSecond = median(oneTaskJobs.map((run) => run.perSecond));
+  const ratio = round(perSecond / best.itemsPerSecond, 3);
+  const ratioToOneJob = round(jobsPerSecond / perSecond, 3);
+  const report = {
+    bench: "throughput",
+    value: round(perSecond),
+    unit: "tasks/s",
+    ratio,
+    beside: {
+      what: `raw grpc-js echo, ${best.shape}, items of ${String(echoItemBytes())} bytes`,
+      value: best.itemsPerSecond,
+      unit: "items/s",
+    },
+    detail: {
+      tasks,
+      payloadBytes,
+      itemBytes: echoItemBytes(),
+      worker,
+      runs: oneJob,
+      oneTaskJobs: {
+        jobs,
+        value: round(jobsPerSecond),
+        unit: "jobs/s",
+        ratioToOneJob,
+        runs: oneTaskJobs,
+      },
+      echo: {
+        medians: shapes,
+        runs: floods.map((pair) =>
+          pair.map((flood) => ({
+            ...flood,
+            itemsPerSecond: round(flood.itemsPerSecond),
+            ms: round(flood.ms, 1),
+          })),
+        ),
+      },
+      machine: machine(),
+    },
+  };
+  return { report, table: tableOf({ tasks, jobs, floods, oneJob, oneTaskJobs }), notes: notesOf() };
+
+  function notesOf(): string[] {
+    return [
+      `one job of ${formatNumber(tasks)} tasks: ${formatNumber(perSecond)} tasks/s`,
+      `${formatNumber(jobs)} jobs of one task: ${formatNumber(jobsPerSecond)} jobs/s, ` +
+        `${String(ratioToOneJob)} of that`,
+      "Medians. Every task was accepted, settled in the worker and succeeded in the master, once.",
+    ];
+  }
+}
+
+function medianByShape(floods: readonly EchoFlood[]) {
+  const names = [...new Set(floods.map(shapeOf))];
+  return names.map((shape) => ({
+    shape,
+    itemsPerSecond: round(
+      median(floods.filter((flood) => shapeOf(flood) === shape).map((f) => f.itemsPerSecond)),
+    ),
+  }));
+}
+
+function shapeOf({ items, inFlight }: EchoFlood): string {
+  return `${String(items)} x ${String(inFlight)}`;
+}
+
+function tableOf({ floods, oneJob, oneTaskJobs }: Found): string[][] {
+  const row = (what: string, { perSecond, ms, submitMs, settled }: Run) => [
+    what,
+    formatNumber(settled),
+    formatNumber(round(submitMs)),
+    formatNumber(round(ms)),
+    formatNumber(perSecond),
+  ];
+  return [
+    ["run", "count", "submit ms", "ms", "per second"],
+    ...oneJob.map((run, index) => row(`one job, ${String(index + 1)}`, run)),
+    ...oneTaskJobs.map((run, index) => row(`one-task jobs, ${String(index + 1)}`, run)),
+    ...floods
+      .flat()
+      .map((flood) => [
+        `echo ${shapeOf(flood)}`,
+        formatNumber(flood.echoed),
+        "",
+        formatNumber(round(flood.ms)),
+        formatNumber(round(flood.itemsPerSecond)),
+      ]),
+  ];
+}

@@ -1,0 +1,91 @@
+import type { JobHandle } from "@capstan/sdk";
+import type { Command } from "commander";
+import { Interrupted } from "../errors.js";
+import { Interrupts } from "../interrupts.js";
+import { serialize } from "../output/plain.js";
+import type { Session } from "../session.js";
+import { examples, type Program } from "./command.js";
+
+/** What is needed to submit a job. */
+export interface SubmitFlags {
+  readonly key?: string;
+  readonly quiet?: boolean;
+}
+
+/** `capstan job submit` */
+export function addJobSubmit(parent: Command, program: Program): void {
+  parent
+    .command("submit")
+    .description("submit a job and print its id")
+    .argument("<file>", "the job definition, JSON or YAML; - reads the standard input")
+    .option("--key <text>", "idempotency key: the same key and content give the same job")
+    .option("-q, --quiet", "no hints")
+    .addHelpText(
+      "after",
+      examples("capstan job submit flights.json", "id=$(capstan job submit -q - < flights.yaml)"),
+    )
+    .action((file: string, flags: SubmitFlags, command: Command) =>
+      program.connected(command, (session) => submitOnly(session, file, flags)),
+    );
+}
+
+async function submitOnly(session: Session, file: string, flags: SubmitFlags): Promise<void> {
+  const interrupts = new Interrupts(session.surroundings);
+  try {
+    const handle = await submit(session, file, flags, interrupts);
+    const { jobId, state, existing, warnings } = handle;
+    const format = session.settings.output;
+    if (format === "table") session.out.line(jobId);
+    else await session.out.write(await serialize({ jobId, state, existing, warnings }, format));
+    if (flags.quiet !== true) hintAt(session, handle);
+  } finally {
+    interrupts.stop();
+  }
+}
+
+/**
+ * Reads a job and submits it; what the submitter would want to know goes to stderr.
+ * @throws Interrupted when somebody ends the command before the job is whole
+ */
+export async function submit(
+  session: Session,
+  file: string,
+  flags: SubmitFlags,
+  interrupts: Interrupts,
+): Promise<JobHandle> {
+  // Loaded here for the sake of every other command's start.
+  const { readJobFile } = await import("../job-file/read-job-file.js");
+  const job = await readJobFile(file, session.surroundings.stdin);
+  const signal = AbortSignal.any([session.timeUp, interrupts.signal]);
+  try {
+    const handle = await session.client.submit(job, {
+      signal,
+      ...(flags.key === undefined ? {} : { idempotencyKey: flags.key }),
+    });
+    for (const { message } of handle.warnings) {
+      session.err.line(session.err.palette.warn(`warning: ${message}`));
+    }
+    return handle;
+  } catch (error) {
+    if (interrupts.signal.aborted) tellUnfinished(session, flags);
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+function tellUnfinished({ err }: Session, flags: SubmitFlags): void {
+  err.line(
+    flags.key === undefined
+      ? "The job may not be submitted whole: `capstan job list` shows it. An upload that stops lapses."
+      : `The job may not be submitted whole. The same call with --key ${flags.key} goes on with it.`,
+  );
+}
+
+function hintAt({ err }: Session, { jobId, existing }: JobHandle): void {
+  const word = existing ? "That key was used before: this is the job of that time." : "Submitted.";
+  err.line(err.palette.faint(`${word} Watch it: capstan job watch ${jobId}`));
+}
+
+/** Whether an error is somebody's Ctrl-C. */
+export function isInterrupt(error: unknown): error is Interrupted {
+  return error instanceof Interrupted;
+}

@@ -1,0 +1,143 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { Log, Master } from "@capstan/server";
+import { Option, type Command } from "commander";
+import { duration } from "../arguments.js";
+import { CliError } from "../errors.js";
+import { exitCodes } from "../exit-codes.js";
+import { logLevels, textLog, type LogLevel } from "../server-log.js";
+import { sides, type Side } from "../session.js";
+import { defaultAddress, rootOf, settingsOf } from "../settings.js";
+import type { Surroundings } from "../surroundings.js";
+import { examples, type Program } from "./command.js";
+
+interface ServerFlags {
+  readonly data: string;
+  readonly memory?: boolean;
+  readonly insecure?: boolean;
+  readonly leaseTerm?: number;
+  readonly pingInterval?: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat?: "text" | "json";
+}
+
+/** `capstan server` */
+export function addServer(root: Command, program: Program): void {
+  root
+    .command("server")
+    .description("start a master in this process; --address says where (port 0 takes a free one)")
+    .addOption(
+      new Option("--data <folder>", "the folder of the journal")
+        .env("CAPSTAN_DATA")
+        .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan"),
+    )
+    .option("--memory", "keep everything in memory: gone with the process")
+    .option("--insecure", "listen off loopback in the clear: whoever reaches the port may do all")
+    .option(
+      "--lease-term <duration>",
+      "how long a lease holds without renewal (default: 15s)",
+      duration,
+    )
+    .option("--ping-interval <duration>", "how often workers are pinged (default: 5s)", duration)
+    .addOption(
+      new Option("--log-level <level>", "how much to log, on stderr")
+        .env("CAPSTAN_LOG_LEVEL")
+        .choices(logLevels)
+        .default("info" satisfies LogLevel),
+    )
+    .addOption(
+      new Option("--log-format <format>", "default: text on a terminal, else json").choices([
+        "text",
+        "json",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      examples("capstan server", "capstan server --memory --address 127.0.0.1:0"),
+    )
+    .action((flags: ServerFlags, command: Command) =>
+      program.alone(() => serve(command, flags, program.surroundings)),
+    );
+}
+
+async function serve(
+  command: Command,
+  flags: ServerFlags,
+  surroundings: Surroundings,
+): Promise<number> {
+  const { out, err } = sides(settingsOf(command), surroundings);
+  const { startTracing } = await import("@capstan/server");
+  const tracing = await startTracing(surroundings.env, "capstan-master");
+  const log = await logOf(flags, err);
+  const master = await start(listenAddress(command), flags, log);
+  out.line(`capstan master listening on ${master.address}`);
+  if (err.stream.isTTY === true) tellPeople(err, flags, master.address);
+  const code = await untilStopped(master, surroundings, log);
+  await tracing.shutdown();
+  return code;
+}
+
+/** A profile's address is where a client finds a master, not where this one listens. */
+function listenAddress(command: Command): string {
+  const fromProfile = rootOf(command).getOptionValueSource("address") === "config";
+  return fromProfile ? defaultAddress : settingsOf(command).address;
+}
+
+async function logOf(flags: ServerFlags, err: Side): Promise<Log> {
+  const format = flags.logFormat ?? (err.stream.isTTY === true ? "text" : "json");
+  if (format === "text") return textLog(flags.logLevel, err.stream, err.palette);
+  const { jsonLog } = await import("@capstan/server");
+  return jsonLog(flags.logLevel);
+}
+
+async function start(address: string, flags: ServerFlags, log: Log): Promise<Master> {
+  const { startMaster } = await import("@capstan/server");
+  try {
+    return await startMaster({
+      address,
+      journal: flags.memory === true ? { kind: "memory" } : { kind: "file", directory: flags.data },
+      insecure: flags.insecure === true,
+      log,
+      ...(flags.leaseTerm === undefined ? {} : { settings: { leaseTermMs: flags.leaseTerm } }),
+      ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
+    });
+  } catch (error) {
+    throw notStarted(error, address);
+  }
+}
+
+function notStarted(error: unknown, address: string): CliError {
+  const why = error instanceof Error ? error.message : String(error);
+  const taken = /EADDRINUSE|already in use/i.test(why);
+  return new CliError(`the master could not start: ${taken ? `${address} is in use` : why}`, {
+    exitCode: exitCodes.failed,
+    hint: taken ? "another master may run there; --address names another place" : "",
+    cause: error,
+  });
+}
+
+function tellPeople(err: Side, flags: ServerFlags, address: string): void {
+  const where = flags.memory === true ? "memory, gone when it stops" : flags.data;
+  const flag = address === defaultAddress ? "" : ` --address ${address}`;
+  err.line(err.palette.faint(`The journal is in ${where}. Ctrl-C stops the master.`));
+  err.line(err.palette.faint(`Look at it: capstan job list${flag}, capstan worker list${flag}`));
+}
+
+/** The first signal lets the master finish in order; a second one ends the process where it stands. */
+function untilStopped(master: Master, surroundings: Surroundings, log: Log): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (stopping) return resolve(exitCodes.failed);
+      stopping = true;
+      log.info({ signal }, "stopping");
+      master
+        .drain()
+        .then(() => master.close())
+        .then(() => resolve(exitCodes.ok), reject);
+    };
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      surroundings.onSignal(signal, () => stop(signal));
+    }
+  });
+}

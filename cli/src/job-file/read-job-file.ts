@@ -1,0 +1,52 @@
+import { readFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import type { JobDefinition } from "@capstan/sdk";
+import { parse } from "yaml";
+import { CliError, exampleHint, lines } from "../errors.js";
+import { describeIssues } from "./describe-issues.js";
+import { jobFile } from "./schema.js";
+
+/**
+ * Reads a job definition, JSON or YAML, from a file or, as `-`, from the standard input.
+ * @throws CliError when it cannot be read or is no job: every wrong field is named
+ */
+export async function readJobFile(path: string, stdin: Readable): Promise<JobDefinition> {
+  const name = path === "-" ? "the standard input" : path;
+  const text = await readText(path, name, stdin);
+  const checked = jobFile.safeParse(parseText(text, name));
+  if (checked.success) return checked.data;
+  const isNoJobAtAll = checked.error.issues.some(({ path: place }) => place.length === 0);
+  throw new CliError(lines(`${name} is no job definition`, describeIssues(checked.error)), {
+    hint: isNoJobAtAll ? exampleHint : "docs/cli.md has all fields of a job definition",
+  });
+}
+
+async function readText(path: string, name: string, stdin: Readable): Promise<string> {
+  try {
+    const bytes = path === "-" ? await buffer(stdin) : await readFile(path);
+    return bytes.toString("utf8");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why = code === "ENOENT" ? "there is no such file" : messageOf(error);
+    throw new CliError(`${name} cannot be read: ${why}`, { cause: error });
+  }
+}
+
+/** JSON first, since it is the faster of the two; what is no JSON may be YAML, whose errors name the line. */
+function parseText(text: string, name: string): unknown {
+  if (text.trim() === "") throw new CliError(`${name} is empty`, { hint: exampleHint });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    try {
+      return parse(text) as unknown;
+    } catch (error) {
+      throw new CliError(`${name} is neither JSON nor YAML: ${messageOf(error)}`, { cause: error });
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).trim();
+}

@@ -1,0 +1,54 @@
+import type { Job, TaskRecord } from "@capstan/sdk";
+import { exitCodes } from "../exit-codes.js";
+import type { Session, Side } from "../session.js";
+import { failureText } from "./failures.js";
+import { words } from "./human.js";
+import { endLine } from "./job-view.js";
+import { serialize } from "./plain.js";
+
+const mostFailures = 5;
+
+/** Tells how a job ended, with its failures, and says the exit code for it. */
+export async function tellEnd(
+  session: Session,
+  job: Job,
+  options: { readonly outputsFollow: boolean },
+): Promise<number> {
+  const { settings, surroundings } = session;
+  const forPeople = settings.output === "table" && !options.outputsFollow;
+  const side = forPeople ? session.out : session.err;
+  if (!forPeople && !options.outputsFollow && settings.output !== "jsonl") {
+    await session.out.write(await serialize(job, settings.output === "yaml" ? "yaml" : "json"));
+  }
+  side.line(endLine(job, side.palette, surroundings.now()));
+  if (job.state === "succeeded") return exitCodes.ok;
+  if (job.state === "failed") await tellFailures(session, job, side);
+  return exitCodes.failed;
+}
+
+async function tellFailures(session: Session, job: Job, side: Side): Promise<void> {
+  const page = await session.client.listTasks(job.jobId, {
+    states: ["failed"],
+    pageSize: mostFailures,
+  });
+  for (const task of page.items) side.line(`\n${failedTask(task, side)}`);
+  const more = job.counts.failed - page.items.length;
+  if (page.items.length === 0) {
+    if (job.failure !== undefined) {
+      side.line(`\n${failureText(job.failure, side.palette, { stack: false })}`);
+    }
+    return;
+  }
+  const [first] = page.items;
+  const rest =
+    more > 0 ? `; all ${job.counts.failed}: capstan task list ${job.jobId} --state failed` : "";
+  side.line(
+    side.palette.faint(`\nThe whole story: capstan task get ${first?.taskId ?? ""}${rest}`),
+  );
+}
+
+function failedTask(task: TaskRecord, side: Side): string {
+  const { lastFailure } = task;
+  if (lastFailure === undefined) return `${task.taskId}: ${words(task.cause)}`;
+  return `${task.taskId}\n${failureText(lastFailure, side.palette, { stack: false })}`;
+}

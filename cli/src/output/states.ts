@@ -1,0 +1,67 @@
+import type { Job, JobState, TaskState, WorkerRecord } from "@capstan/sdk";
+import { words } from "./human.js";
+import type { Paint, Palette } from "./palette.js";
+import type { Cell } from "./table.js";
+
+type Mood = Exclude<keyof Palette, "enabled" | "strong">;
+
+const moodOfJob = {
+  unknown: "faint",
+  uploading: "faint",
+  running: "busy",
+  failing: "bad",
+  cancelling: "warn",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: "warn",
+} as const satisfies Record<JobState, Mood>;
+
+const moodOfTask = {
+  unknown: "faint",
+  blocked: "faint",
+  scheduled: "warn",
+  pending: "faint",
+  leased: "busy",
+  running: "busy",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: "warn",
+} as const satisfies Record<TaskState, Mood>;
+
+/** The states in which a job can be, as flags name them. */
+export const jobStates = namesOf(moodOfJob);
+
+/** The states in which a task can be, as flags name them. */
+export const taskStates = namesOf(moodOfTask);
+
+function namesOf<State extends string>(moods: Record<State, Mood>): readonly State[] {
+  return (Object.keys(moods) as State[]).filter((state) => state !== "unknown");
+}
+
+/** Whether a job in this state stays in it. */
+export function isOver(state: JobState): boolean {
+  return state === "succeeded" || state === "failed" || state === "cancelled";
+}
+
+/** A job's state, painted. */
+export function jobState(job: Pick<Job, "state" | "paused">, palette: Palette): Cell {
+  const paused = job.paused && !isOver(job.state) ? ", paused" : "";
+  return { text: `${job.state}${paused}`, paint: palette[moodOfJob[job.state]] };
+}
+
+/** A task's state with what it waits for, painted. */
+export function taskState(
+  task: { readonly state: TaskState; readonly waitReason: string; readonly dropped: boolean },
+  palette: Palette,
+): Cell {
+  const wait = task.waitReason === "none" ? "" : ` (${words(task.waitReason)})`;
+  const dropped = task.dropped ? " (dropped)" : "";
+  return { text: `${task.state}${wait}${dropped}`, paint: palette[moodOfTask[task.state]] };
+}
+
+/** Whether a worker is there and gets tasks, painted. */
+export function workerState(worker: WorkerRecord, palette: Palette): Cell {
+  if (worker.connection !== "connected") return { text: worker.connection, paint: palette.bad };
+  const paint: Paint = worker.admission === "open" ? palette.good : palette.warn;
+  return { text: worker.admission === "open" ? "connected" : worker.admission, paint };
+}

@@ -1,0 +1,326 @@
+import assert from "node:assert/strict";
+import type { Job } from "@capstan/sdk";
+import { start } from "./support/capstan.js";
+import { oddBytes, openHouse, type House } from "./support/house.js";
+
+/** What starts a color, and whatever else drives a terminal. */
+const escape = "\u001b";
+
+const jobOf = (taskType: string, tasks: readonly object[] = [{}], rest: object = {}) =>
+  JSON.stringify({ name: `of-${taskType}`, stages: [{ taskType, tasks }], ...rest });
+
+const failing = jobOf("boom", [{}, {}], {
+  policy: { retry: { maxAttempts: 2, backoffBaseMs: 1 } },
+  onTaskFailure: "continue",
+});
+
+describe("capstan job", function () {
+  this.timeout(20_000);
+  let house: House;
+  before(async () => {
+    house = await openHouse();
+  });
+  after(() => house.stop());
+
+  const submit = async (input: string, ...flags: string[]) => {
+    const { code, stdout, stderr } = await house.capstan(["job", "submit", "-", ...flags], {
+      input,
+    });
+    assert.equal(code, 0, stderr);
+    return stdout.trim();
+  };
+  const env = () => ({ CAPSTAN_ADDRESS: house.address });
+
+  describe("submit", () => {
+    it("prints the job's id, and nothing else, on stdout", async () => {
+      const input = jobOf("echo");
+      const { stdout, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.match(stdout, /^job_[0-9A-Z]{26}\n$/i);
+      assert.match(stderr, new RegExp(`capstan job watch ${stdout.trim()}`));
+    });
+
+    it("gives the same job for the same key, and refuses the key for another", async () => {
+      const first = await submit(jobOf("echo"), "--key", "k1");
+      assert.equal(await submit(jobOf("echo"), "--key", "k1", "-q"), first);
+      const args = ["job", "submit", "-", "--key", "k1"];
+      const { code, stdout, stderr } = await house.capstan(args, { input: jobOf("wait") });
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+      assert.match(stderr, /^error: /);
+    });
+
+    it("tells the field that the master refuses, with code 2", async () => {
+      const input = jobOf("echo", [{}], { name: "not a name!" });
+      const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.equal(code, 2);
+      assert.match(stderr, /^error: the master refused the request: job\.name: /);
+    });
+
+    it("answers a program in JSON", async () => {
+      const args = ["job", "submit", "-", "-q", "-o", "json"];
+      const { stdout, stderr } = await house.capstan(args, { input: jobOf("echo") });
+      const answer = JSON.parse(stdout) as { jobId: string; existing: boolean };
+      assert.match(answer.jobId, /^job_/);
+      assert.equal(answer.existing, false);
+      assert.equal(stderr, "");
+    });
+
+    it("warns where no worker serves the type", async () => {
+      const { stdout, stderr } = await house.capstan(["job", "submit", "-"], {
+        input: jobOf("nobody-does-this"),
+      });
+      assert.match(stderr, /warning: /);
+      await house.client.cancel(stdout.trim());
+    });
+  });
+
+  describe("run", () => {
+    it("ends with the job, its progress in plain lines on stderr where there is no terminal", async () => {
+      const input = jobOf("echo", [{ payload: 1 }, { payload: 2 }]);
+      const { code, stdout, stderr } = await house.capstan(["job", "run", "-"], { input });
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /^job_\w+ \(of-echo\) succeeded in .*: 2 tasks\n$/);
+      assert.match(stderr, /^Submitted job_\w+\n/);
+      assert.ok(!stderr.includes(escape));
+    });
+
+    it("writes the outputs to stdout byte for byte, and all else to stderr", async () => {
+      const input = jobOf("bytes", [{}, {}]);
+      const { code, bytes, stderr } = await house.capstan(["job", "run", "-", "--outputs"], {
+        input,
+      });
+      assert.equal(code, 0);
+      assert.deepEqual(bytes, Buffer.concat([oddBytes, oddBytes]));
+      assert.match(stderr, /succeeded in/);
+    });
+
+    it("says nothing else when it is quiet", async () => {
+      const input = jobOf("echo", [{ payload: "a" }]);
+      const args = ["job", "run", "-", "-q", "--outputs"];
+      const { stdout, stderr } = await house.capstan(args, { input });
+      assert.deepEqual({ stdout, stderr }, { stdout: '"a"', stderr: "" });
+    });
+
+    it("ends with code 1 when the job fails, and shows what failed, how often and where", async () => {
+      const { code, stdout } = await house.capstan(["job", "run", "-"], { input: failing });
+      assert.equal(code, 1);
+      assert.match(
+        stdout,
+        /\(of-boom\) failed after .*: 0 of 2 tasks succeeded, 2 failed, 2 retries\n/,
+      );
+      assert.match(stdout, /\/main\/0\n {2}TypeError: row 0 is bad\n/);
+      assert.match(stdout, /\/main\/1\n {2}TypeError: row 1 is bad\n/);
+      assert.match(
+        stdout,
+        /error, attempt 2 of 2 \(the last\), delivery 2, on worker w1 \(host-a\)/,
+      );
+      assert.match(stdout, /capstan task get job_\w+\/main\/0/);
+    });
+
+    it("writes the job as it ended in JSON, also when it fails", async () => {
+      const args = ["job", "run", "-", "-o", "json"];
+      const { code, stdout, stderr } = await house.capstan(args, { input: failing });
+      const job = JSON.parse(stdout) as Job;
+      assert.equal(code, 1);
+      assert.equal(job.state, "failed");
+      assert.equal(job.failure?.type, "TypeError");
+      assert.match(stderr, /row \d is bad/);
+    });
+
+    it("leaves the job alone at Ctrl-C, and says how to go on", async () => {
+      const run = start(["job", "run", "-"], { input: jobOf("wait"), env: env() });
+      const [, jobId = ""] = await run.says(/Submitted (job_\w+)[^]*running: 0 of 1/);
+      run.child.kill("SIGINT");
+      const { code, stdout, stderr } = await run.ended;
+      assert.deepEqual({ code, stdout }, { code: 130, stdout: "" });
+      assert.match(
+        stderr,
+        new RegExp(`capstan job watch ${jobId}\n.*capstan job cancel ${jobId}\n$`),
+      );
+      assert.equal((await house.client.getJob(jobId)).state, "running");
+      await house.client.cancel(jobId);
+    });
+
+    it("cancels the job at Ctrl-C if it was told to", async () => {
+      const args = ["job", "run", "-", "--cancel-on-interrupt"];
+      const run = start(args, { input: jobOf("wait"), env: env() });
+      await run.says(/running: 0 of 1/);
+      run.child.kill("SIGINT");
+      const { code, stdout } = await run.ended;
+      assert.equal(code, 1);
+      assert.match(stdout, /cancelled after .*\(requested: interrupted in capstan job run\)/);
+    });
+
+    it("ends with code 6 when its time is up", async () => {
+      const args = ["job", "run", "-", "--command-timeout", "1s"];
+      const { code, stderr } = await house.capstan(args, { input: jobOf("wait") });
+      assert.equal(code, 6);
+      assert.match(stderr, /error: the command took longer than 1\.0 s/);
+      house.release();
+    });
+  });
+
+  describe("list and get", () => {
+    it("show a job to a person and to a program", async () => {
+      const labels = { team: "maps" };
+      const id = await submit(jobOf("echo", [{}], { name: "shown", labels }));
+      await house.client.waitForJob(id);
+      const [list, listed, get, got] = await Promise.all([
+        house.capstan(["job", "list", "--name", "shown"]),
+        house.capstan([
+          "job",
+          "list",
+          "--label",
+          "team=maps",
+          "--state",
+          "succeeded",
+          "-o",
+          "json",
+        ]),
+        house.capstan(["job", "get", id]),
+        house.capstan(["job", "get", id, "-o", "yaml"]),
+      ]);
+      assert.match(list.stdout, /^JOB +STATE +TASKS +FAILED +CREATED +TOOK +NAME\n/);
+      assert.match(list.stdout, new RegExp(`${id} +succeeded +1/1 +0 .* shown\n$`));
+      const jobs = JSON.parse(listed.stdout) as Job[];
+      assert.deepEqual(
+        jobs.map(({ jobId }) => jobId),
+        [id],
+      );
+      assert.equal(new Date(jobs[0]?.createdAt ?? "").toISOString(), jobs[0]?.createdAt);
+      assert.match(get.stdout, /^Name +shown$/m);
+      assert.match(get.stdout, /^Labels +team=maps$/m);
+      assert.match(get.stdout, /^STAGE +TYPE.*\nmain +echo +1\/1/m);
+      assert.match(got.stdout, new RegExp(`^jobId: ${id}\n`));
+    });
+
+    it("say that there is nothing, and leave stdout empty", async () => {
+      const [people, program, lines] = await Promise.all([
+        house.capstan(["job", "list", "--namespace", "empty"]),
+        house.capstan(["job", "list", "--namespace", "empty", "-o", "json"]),
+        house.capstan(["job", "list", "--namespace", "empty", "-o", "jsonl"]),
+      ]);
+      assert.equal(people.code, 0);
+      assert.equal(people.stdout, "");
+      assert.equal(people.stderr, "There are no jobs in the namespace empty.\n");
+      assert.equal(program.stdout, "[]\n");
+      assert.equal(lines.stdout, "");
+    });
+
+    it("answer an id that is not there with code 5", async () => {
+      const id = `job_${"0".repeat(26)}`;
+      const [job, task, watch] = await Promise.all([
+        house.capstan(["job", "get", id]),
+        house.capstan(["task", "get", `${id}/main/0`]),
+        house.capstan(["job", "watch", id]),
+      ]);
+      for (const { code, stdout, stderr } of [job, task, watch]) {
+        assert.deepEqual({ code, stdout }, { code: 5, stdout: "" });
+        assert.match(stderr, /^error: .*\n`capstan \w+ list/);
+      }
+    });
+  });
+
+  describe("watch", () => {
+    it("shows where the job is and ends with it", async () => {
+      const id = await submit(jobOf("wait", [{}, {}]));
+      const watch = start(["job", "watch", id], { env: env() });
+      await watch.says(/running: 0 of 2 tasks/);
+      house.release();
+      const { code, stdout } = await watch.ended;
+      assert.equal(code, 0);
+      assert.match(stdout, /succeeded in .*: 2 tasks\n$/);
+    });
+
+    it("gives a program each news in a line", async () => {
+      const id = await submit(jobOf("echo"));
+      const { code, stdout } = await house.capstan(["job", "watch", id, "-o", "jsonl"]);
+      assert.equal(code, 0);
+      const news = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { job: Job });
+      assert.equal(news.at(-1)?.job.state, "succeeded");
+    });
+  });
+
+  describe("cancel", () => {
+    it("cancels a job once, and says so the second time", async () => {
+      const id = await submit(jobOf("wait"));
+      const { code, stdout } = await house.capstan(["job", "cancel", id, "--note", "wrong input"]);
+      assert.equal(code, 0);
+      assert.match(stdout, /^job_\w+ is (being cancelled|cancelled)/);
+      const watch = await house.capstan(["job", "watch", id, "-q"]);
+      assert.equal(watch.code, 1);
+      assert.match(watch.stdout, /cancelled after .*\(requested: wrong input\)/);
+      assert.match((await house.capstan(["job", "cancel", id])).stdout, /is cancelled\.\n/);
+    });
+
+    it("leaves a job that has ended as it is", async () => {
+      const id = await submit(jobOf("echo"));
+      await house.client.waitForJob(id);
+      const [people, program] = await Promise.all([
+        house.capstan(["job", "cancel", id]),
+        house.capstan(["job", "cancel", id, "-o", "json"]),
+      ]);
+      assert.match(people.stdout, /had already succeeded: nothing is changed/);
+      assert.deepEqual(JSON.parse(program.stdout), {
+        jobId: id,
+        state: "succeeded",
+        stillRunning: 0,
+      });
+    });
+  });
+
+  describe("outputs", () => {
+    let id: string;
+    before(async () => {
+      const stages = [
+        { name: "first", taskType: "bytes", tasks: [{}] },
+        {
+          name: "last",
+          taskType: "copy",
+          tasks: [{ payload: { a: 1 } }, { payload: "b\u001b[2J" }, { payloadBase64: "/w==" }],
+          dependsOn: [{ stage: "first" }],
+        },
+      ];
+      id = await submit(JSON.stringify({ name: "staged", stages }));
+      await house.client.waitForJob(id);
+    });
+
+    it("are the bytes as they are where stdout is no terminal", async () => {
+      const { code, bytes } = await house.capstan(["job", "outputs", id, "--stage", "first"]);
+      assert.equal(code, 0);
+      assert.deepEqual(bytes, oddBytes);
+    });
+
+    it("are those of the last stage, as values where they are JSON", async () => {
+      const { stdout } = await house.capstan(["job", "outputs", id, "-o", "jsonl"]);
+      const values = stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as object);
+      const place = (taskIndex: number) => ({ taskIndex, partition: 0, attempt: 1, generation: 1 });
+      assert.deepEqual(values, [
+        { ...place(0), value: { a: 1 } },
+        { ...place(1), value: "b\u001b[2J" },
+        { ...place(2), bytesBase64: "/w==" },
+      ]);
+    });
+
+    it("are a table for people, which no output can disturb", async () => {
+      const [table, one] = await Promise.all([
+        house.capstan(["job", "outputs", id, "-o", "table"]),
+        house.capstan(["job", "outputs", id, "-o", "table", "--stage", "first"]),
+      ]);
+      assert.match(table.stdout, /^TASK +PARTITION +SIZE +OUTPUT\n +0 +0 +7 B +\{"a":1\}\n/);
+      assert.match(one.stdout, /\(binary\)\n$/);
+      assert.ok(!(table.stdout + one.stdout).includes(escape));
+    });
+
+    it("of a stage that is not there are an error of code 5", async () => {
+      const { code, stderr } = await house.capstan(["job", "outputs", id, "--stage", "middle"]);
+      assert.equal(code, 5);
+      assert.match(stderr, /`capstan job get JOB` shows the job's stages/);
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { PassThrough } from "node:stream";
+import type { Client, Job, JobProgress, TaskCounts } from "@capstan/sdk";
+import { length } from "../src/output/human.js";
+import { paletteOf } from "../src/output/palette.js";
+import { progressView } from "../src/output/progress.js";
+import { table } from "../src/output/table.js";
+import { sides, type Session } from "../src/session.js";
+
+/** A terminal that keeps what is drawn on it. */
+class Terminal extends PassThrough {
+  readonly isTTY = true;
+  readonly columns = 100;
+  text(): string {
+    return (this.read() as Buffer | null)?.toString() ?? "";
+  }
+}
+
+const counts = (part: Partial<TaskCounts>): TaskCounts => ({
+  total: 0,
+  blocked: 0,
+  scheduled: 0,
+  pending: 0,
+  leased: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  dropped: 0,
+  retries: 0,
+  deadRecords: 0,
+  ...part,
+});
+
+const stage = (name: string, part: Partial<TaskCounts>) => ({ name, counts: counts(part) });
+
+function progress(stages: readonly object[], all: Partial<TaskCounts>, rate = 0): JobProgress {
+  const job = { state: "running", paused: false, stages, counts: counts(all) };
+  return { job: job as unknown as Job, running: [], tasksPerSecond: rate };
+}
+
+function sessionOn(terminal: Terminal): Session {
+  const surroundings = {
+    env: {},
+    stdin: new PassThrough(),
+    stdout: new PassThrough(),
+    stderr: terminal,
+    onSignal: () => () => {},
+    now: () => 0,
+  };
+  return {
+    settings: { output: "table", color: "never" } as Session["settings"],
+    surroundings,
+    client: {} as Client,
+    timeUp: new AbortController().signal,
+    ...sides({ color: "never" }, surroundings),
+  };
+}
+
+describe("on a terminal", () => {
+  it("a job is a bar for each stage, the last news standing when it ends", () => {
+    const terminal = new Terminal();
+    const view = progressView(sessionOn(terminal), { quiet: false });
+    view.show(progress([stage("map", { total: 4 }), stage("reduce", { total: 2 })], { total: 6 }));
+    const ended = [
+      stage("map", { total: 4, succeeded: 4, retries: 1 }),
+      stage("reduce", { total: 2, succeeded: 1, running: 1 }),
+    ];
+    view.show(progress(ended, { total: 6, succeeded: 5 }));
+    view.stop();
+    const drawn = terminal.text();
+    assert.match(drawn, /map {4}█{25} 4\/4, 1 retry/);
+    assert.match(drawn, /reduce █+░+ 1\/2, 1 running/);
+    assert.ok(drawn.lastIndexOf("\u001b[?25h") > drawn.lastIndexOf("\u001b[?25l"), "cursor shown");
+    assert.ok(drawn.endsWith("\n"));
+  });
+
+  it("a job of one stage tells its rate and what is left", () => {
+    const terminal = new Terminal();
+    const view = progressView(sessionOn(terminal), { quiet: false });
+    const part = { total: 100, succeeded: 40, running: 4 };
+    view.show(progress([stage("main", part)], part, 12));
+    view.stop();
+    assert.match(terminal.text(), / 40\/100, 4 running, 12 a second, 5\.0 s left/);
+  });
+
+  it("colors follow the flag, then NO_COLOR, then the stream", () => {
+    const terminal = new Terminal();
+    const enabled = (mode: "auto" | "always", env: Record<string, string>, stream = terminal) =>
+      paletteOf(mode, stream, env).enabled;
+    assert.equal(enabled("auto", {}), true);
+    assert.equal(enabled("auto", { NO_COLOR: "1" }), false);
+    assert.equal(enabled("auto", { NO_COLOR: "" }), true);
+    assert.equal(enabled("auto", { TERM: "dumb" }), false);
+    assert.equal(enabled("always", { NO_COLOR: "1" }), true);
+    assert.equal(enabled("auto", {}, new PassThrough() as unknown as Terminal), false);
+  });
+
+  it("a table keeps ids whole and cuts its last column to the line", () => {
+    const palette = paletteOf("never", new Terminal(), {});
+    const id = `job_${"A".repeat(26)}`;
+    const text = table(["JOB", "NOTE"], [[id, "x".repeat(200)]], { palette, columns: 60 });
+    const [, row = ""] = text.split("\n");
+    assert.equal(row.length, 60);
+    assert.ok(row.startsWith(`${id}  xxx`) && row.endsWith("…"));
+  });
+
+  it("lengths of time are told in two parts at most", () => {
+    const told = [0, 999, 1_000, 12_400, 59_600, 61_000, 3_599_900, 3_900_000, 97_200_000].map(
+      length,
+    );
+    assert.deepEqual(told, [
+      "0 ms",
+      "999 ms",
+      "1.0 s",
+      "12 s",
+      "1 min",
+      "1 min 1 s",
+      "1 h",
+      "1 h 5 min",
+      "1 d 3 h",
+    ]);
+  });
+});

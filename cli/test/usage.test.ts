@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defaultAddress as addressOfSdk } from "@capstan/sdk";
+import { defaultAddress } from "../src/settings.js";
+import { capstan } from "./support/capstan.js";
+
+describe("the command line", function () {
+  this.timeout(20_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "capstan-cli-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("shows its help on stdout, with the exit codes", async () => {
+    const { code, stdout, stderr } = await capstan(["--help"]);
+    assert.equal(code, 0);
+    assert.match(stdout, /job .*run jobs/);
+    assert.match(stdout, /Exit codes: 0 done/);
+    assert.equal(stderr, "");
+  });
+
+  it("takes a name that it does not know for wrong usage, and suggests the right one", async () => {
+    const { code, stdout, stderr } = await capstan(["job", "wach", "job_1"]);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /unknown command 'wach'\n\(Did you mean watch\?\)/);
+  });
+
+  it("names the flag and the choices when a value is wrong", async () => {
+    const [format, state, limit, time, label] = await Promise.all([
+      capstan(["job", "list", "-o", "xml"]),
+      capstan(["job", "list", "--state", "done"]),
+      capstan(["job", "list", "--limit", "-1"]),
+      capstan(["job", "list", "--command-timeout", "30"]),
+      capstan(["job", "list", "--label", "red"]),
+    ]);
+    for (const { code, stdout } of [format, state, limit, time, label]) {
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+    }
+    assert.match(format.stderr, /--output .*'xml' is invalid.*table, json, jsonl, yaml/);
+    assert.match(state.stderr, /--state .*'done' is invalid.*running.*succeeded/);
+    assert.match(limit.stderr, /--limit/);
+    assert.match(time.stderr, /--command-timeout .*30s/);
+    assert.match(label.stderr, /--label .*key=value/);
+  });
+
+  it("says with code 3 where no master answers and how to start one", async () => {
+    const { code, stdout, stderr } = await capstan(["job", "list", "--address", "127.0.0.1:1"]);
+    assert.equal(code, 3);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^error: no master answers at 127\.0\.0\.1:1\n.*`capstan server`/);
+    assert.doesNotMatch(stderr, /\n {4}at /);
+  });
+
+  it("tells an error with its stack only if asked", async () => {
+    const args = ["job", "list", "--address", "127.0.0.1:1", "--verbose"];
+    assert.match((await capstan(args)).stderr, /\n {4}at /);
+  });
+
+  it("tells its own version, and why it does not know the master's", async () => {
+    const { code, stdout } = await capstan(["version", "--address", "127.0.0.1:1", "-o", "json"]);
+    assert.equal(code, 0);
+    assert.deepEqual(JSON.parse(stdout), {
+      capstan: "0.1.0",
+      address: "127.0.0.1:1",
+      master: { error: "no master answers at 127.0.0.1:1" },
+    });
+  });
+
+  it("has the default address of the SDK", () => {
+    assert.equal(defaultAddress, addressOfSdk);
+  });
+
+  describe("settings", () => {
+    const origins = async (args: readonly string[], env: Readonly<Record<string, string>>) => {
+      const shown = await capstan(["config", "show", "-o", "json", ...args], { env });
+      assert.equal(shown.code, 0, shown.stderr);
+      const rows = JSON.parse(shown.stdout) as {
+        setting: string;
+        value: unknown;
+        origin: string;
+      }[];
+      return Object.fromEntries(
+        rows.map(({ setting, value, origin }) => [setting, `${value} (${origin})`]),
+      );
+    };
+
+    before(() => {
+      mkdirSync(join(folder, "capstan"));
+      const profiles = {
+        default: { address: "profile:1", namespace: "of-profile" },
+        slow: { commandTimeout: "2m" },
+      };
+      writeFileSync(join(folder, "capstan/config.yaml"), JSON.stringify({ profiles }));
+    });
+
+    it("come from the flag, then the environment, then the profile, then the default", async () => {
+      const [shown, bare] = await Promise.all([
+        origins(["--address", "flag:1"], {
+          XDG_CONFIG_HOME: folder,
+          CAPSTAN_ADDRESS: "env:1",
+          CAPSTAN_COLOR: "never",
+        }),
+        origins([], {}),
+      ]);
+      assert.equal(shown["address"], "flag:1 (flag)");
+      assert.equal(shown["color"], "never (environment)");
+      assert.equal(shown["namespace"], "of-profile (profile)");
+      assert.equal(shown["commandTimeout"], "null (default)");
+      assert.equal(bare["address"], "127.0.0.1:7410 (default)");
+    });
+
+    it("come from the profile that is named", async () => {
+      const shown = await origins(["--profile", "slow"], { XDG_CONFIG_HOME: folder });
+      assert.equal(shown["commandTimeout"], "120000 (profile)");
+      assert.equal(shown["namespace"], "default (default)");
+    });
+
+    it("name the profiles that there are when one is asked for that is not", async () => {
+      const env = { XDG_CONFIG_HOME: folder };
+      const { code, stderr } = await capstan(["job", "list", "--profile", "fast"], { env });
+      assert.equal(code, 2);
+      assert.match(stderr, /no profile fast in .*config\.yaml\nit has: default, slow/);
+    });
+  });
+});

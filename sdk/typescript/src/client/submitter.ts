@@ -1,0 +1,134 @@
+import {
+  SubmitJobsRequest,
+  type SubmitJobResponse,
+} from "@capstan/proto/capstan/v1/master_service.js";
+import { CapstanError } from "../errors.js";
+import { Parts } from "../rpc/bytes.js";
+import type { Connection } from "../rpc/connection.js";
+import { submitJob, submitJobs } from "../rpc/methods.js";
+import type { SendSpan } from "../telemetry/spans.js";
+import type { JobUpload } from "./upload.js";
+
+/** What one SubmitJobs carries at most, with room for what stands around the items. */
+const bulkLimits = { items: 4_096, bytes: 900 * 1_024 };
+
+/** How many bulk calls are under way at once. */
+const callsInFlight = 3;
+
+const itemField = 2;
+
+/** A job that fits in one message, and who waits for it. */
+export interface SmallJob {
+  readonly upload: JobUpload;
+  readonly span: SendSpan;
+  readonly resolve: (response: SubmitJobResponse) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Sends small jobs: those that are submitted in one turn of the event loop go together in bulk calls by
+ * themselves, a few at once. Each job has its own outcome.
+ */
+export class Submitter {
+  readonly #connection: Connection;
+  readonly #namespace: string;
+  #queue: SmallJob[] = [];
+  #queuedBytes = 0;
+  #scheduled = false;
+  #calls = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(connection: Connection, namespace: string) {
+    this.#connection = connection;
+    this.#namespace = namespace;
+  }
+
+  /** Sends a job at the end of this turn, or at once when a call is full. */
+  add(job: SmallJob): void {
+    const bytes = job.upload.byteLength + job.upload.key.length + 300;
+    const full =
+      this.#queue.length >= bulkLimits.items || this.#queuedBytes + bytes > bulkLimits.bytes;
+    if (full) this.#flush();
+    this.#queue.push(job);
+    this.#queuedBytes += bytes;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
+  /** Waits until another call may begin: for a caller with more jobs than fit in memory. */
+  async ready(): Promise<void> {
+    while (this.#calls >= callsInFlight) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  #flush(): void {
+    const jobs = this.#queue;
+    if (jobs.length === 0) return;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#calls += 1;
+    void this.#send(jobs).finally(() => {
+      this.#calls -= 1;
+      for (const resume of this.#waiting.splice(0)) resume();
+    });
+  }
+
+  async #send(jobs: readonly SmallJob[]): Promise<void> {
+    try {
+      const [only] = jobs;
+      if (only !== undefined && jobs.length === 1) await this.#sendOne(only);
+      else await this.#sendMany(jobs);
+    } catch (error) {
+      for (const job of jobs) job.reject(error);
+    }
+  }
+
+  async #sendOne(job: SmallJob): Promise<void> {
+    const request = job.upload.wholeRequest(job.span.traceContext(job.upload.taskCount));
+    job.resolve(await this.#connection.unary(submitJob, request));
+  }
+
+  /** Jobs that the master is too busy for are sent again, when it says so; the others have their outcome. */
+  async #sendMany(all: readonly SmallJob[]): Promise<void> {
+    const retries = this.#connection.retries();
+    let jobs = all;
+    while (jobs.length > 0) {
+      const { results } = await this.#connection.unary(submitJobs, this.#bulkRequest(jobs));
+      const again: SmallJob[] = [];
+      let busy: CapstanError | undefined;
+      for (const [place, job] of jobs.entries()) {
+        const result = results[place]?.result;
+        if (result?.$case === "job") {
+          job.resolve(result.value);
+          continue;
+        }
+        const error =
+          result?.$case === "error"
+            ? CapstanError.fromStatus(result.value)
+            : new CapstanError("the master gave no outcome for this job", { code: "INTERNAL" });
+        if (error.code === "UNAVAILABLE" || error.retryAfterMs !== undefined) {
+          busy = error;
+          again.push(job);
+        } else {
+          job.reject(error);
+        }
+      }
+      if (busy !== undefined) await retries.next(busy);
+      jobs = again;
+    }
+  }
+
+  #bulkRequest(jobs: readonly SmallJob[]): Uint8Array {
+    const head = SubmitJobsRequest.encode({ namespace: this.#namespace, items: [] }).finish();
+    const request = new Parts().raw(head);
+    for (const { upload, span } of jobs) {
+      request.nested(itemField, upload.wholeItem(span.traceContext(upload.taskCount)));
+    }
+    return request.finish();
+  }
+}

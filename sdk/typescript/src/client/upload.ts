@@ -1,0 +1,286 @@
+import { randomBytes } from "node:crypto";
+import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
+import { JobState } from "@capstan/proto/capstan/v1/job.js";
+import {
+  AppendTasksRequest,
+  SubmitJobItem,
+  SubmitJobRequest,
+  type SubmitJobResponse,
+} from "@capstan/proto/capstan/v1/master_service.js";
+import type { Codec } from "../codec.js";
+import { CapstanError } from "../errors.js";
+import type { JobDefinition } from "../job-definition.js";
+import { Parts } from "../rpc/bytes.js";
+import type { Connection } from "../rpc/connection.js";
+import { appendTasks, cancelJob, sealJob, submitJob } from "../rpc/methods.js";
+import { encodeJobHead, encodeStageHead } from "./encode-job.js";
+import { TaskChunks, type Chunk, type ChunkLimits } from "./task-chunks.js";
+
+/** What one SubmitJob or AppendTasks carries at most, with room for what stands around the tasks. */
+const messageLimits: ChunkLimits = { tasks: 4_096, bytes: 440 * 1_024 };
+
+/** How many AppendTasks are under way at once: the next is encoded and sent while one is written. */
+const appendsInFlight = 3;
+
+/** Field numbers of the contract. */
+const field = { stageOfJob: 2, taskOfStage: 7, taskOfAppend: 5, jobOfSubmit: 3, jobOfItem: 2 };
+
+/** A key that nobody else draws: 24 characters. */
+function drawKey(): string {
+  drawn = (drawn + 1) % Number.MAX_SAFE_INTEGER;
+  return `${processKey}-${drawn.toString(36)}`;
+}
+
+const processKey = randomBytes(15).toString("base64url");
+let drawn = 0;
+
+interface StageUpload {
+  readonly name: string;
+  readonly head: Uint8Array;
+  readonly tasks: TaskChunks;
+  /** What was read to see whether the job fits in one message. */
+  first: Chunk | undefined;
+}
+
+/** One job on its way to the master: whole in one message if it fits, else in parts. */
+export class JobUpload {
+  readonly namespace: string;
+  readonly key: string;
+  readonly #keyIsDrawn: boolean;
+  readonly #head: Uint8Array;
+  readonly #stages: readonly StageUpload[];
+  #bytes: number;
+  #tasks = 0;
+
+  /**
+   * @param key the caller's idempotency key; without one a key is drawn, so that retries are safe
+   * @throws RangeError for a definition that cannot be written down
+   */
+  constructor(job: JobDefinition, namespace: string, codec: Codec, key: string | undefined) {
+    this.namespace = namespace;
+    this.key = key ?? drawKey();
+    this.#keyIsDrawn = key === undefined;
+    this.#head = encodeJobHead(job);
+    this.#stages = job.stages.map((stage) => ({
+      name: stage.name ?? "main",
+      head: encodeStageHead(stage),
+      tasks: new TaskChunks(stage.tasks, codec),
+      first: undefined,
+    }));
+    this.#bytes = this.#head.byteLength;
+    for (const stage of this.#stages) this.#bytes += stage.head.byteLength + 8;
+  }
+
+  /** How large the job's only message is, when it fits in one. Bytes. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /** How many tasks it has, when it fits in one message. */
+  get taskCount(): number {
+    return this.#tasks;
+  }
+
+  /** Reads tasks until it is clear whether the job fits in one message. A promise where tasks come so. */
+  fitsOneMessage(): boolean | Promise<boolean> {
+    for (const [place, stage] of this.#stages.entries()) {
+      const chunk = stage.tasks.read(this.#room());
+      if (chunk instanceof Promise) return this.#restFits(place, chunk);
+      if (!this.#count(stage, chunk)) return false;
+    }
+    return true;
+  }
+
+  /** The request of a job that fits in one message. */
+  wholeRequest(traceContext: TraceContext | undefined): Uint8Array {
+    return this.#request(this.#spec(true), false, traceContext);
+  }
+
+  /** The same as an item of a bulk request. */
+  wholeItem(traceContext: TraceContext | undefined): Parts {
+    const head = SubmitJobItem.encode({
+      idempotencyKey: this.key,
+      job: undefined,
+      moreToUpload: false,
+      traceContext,
+    });
+    return new Parts().raw(head.finish()).nested(field.jobOfItem, this.#spec(true));
+  }
+
+  /**
+   * Uploads the job in parts and seals it; goes on where an earlier upload under the same key stopped. A job
+   * that the key had submitted before is given back as it is.
+   */
+  async uploadInParts(
+    connection: Connection,
+    traceContext: TraceContext | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<SubmitJobResponse> {
+    const request = this.#request(this.#spec(false), true, traceContext);
+    const response = await connection.unary(submitJob, request, signal);
+    if (response.state !== JobState.JOB_STATE_UPLOADING) return response;
+    try {
+      return { ...response, ...(await this.#uploadRest(connection, response, signal)) };
+    } catch (error) {
+      await this.#abandon(connection, response.jobId, error);
+      throw error;
+    }
+  }
+
+  /** Tells the sources of tasks that no more will be read. */
+  async close(): Promise<void> {
+    for (const { tasks } of this.#stages) await tasks.close();
+  }
+
+  async #uploadRest(
+    connection: Connection,
+    { jobId, nextIndexes }: SubmitJobResponse,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<SubmitJobResponse, "state" | "warnings">> {
+    const { namespace } = this;
+    const next = new Map(nextIndexes.map(({ stage, count }) => [stage || "main", count]));
+    for (const stage of this.#stages) {
+      await uploadStage(stage, next.get(stage.name) ?? 0, { connection, jobId, namespace, signal });
+    }
+    const counts = this.#stages
+      .map(({ name, tasks }) => ({ stage: name, count: tasks.nextIndex }))
+      .filter(({ count }) => count > 0);
+    return connection.unary(sealJob, { namespace, jobId, counts }, signal);
+  }
+
+  /**
+   * Takes back an upload that nobody can go on with, because nobody knows its key. Where the master cannot
+   * be reached it lapses by itself.
+   */
+  async #abandon(connection: Connection, jobId: string, error: unknown): Promise<void> {
+    const unreachable = error instanceof CapstanError && error.code === "UNAVAILABLE";
+    if (!this.#keyIsDrawn || unreachable) return;
+    const request = { namespace: this.namespace, jobId, note: "the upload was given up" };
+    await connection.unary(cancelJob, request).catch(() => undefined);
+  }
+
+  async #restFits(place: number, pending: Promise<Chunk>): Promise<boolean> {
+    const [current, ...rest] = this.#stages.slice(place);
+    if (current === undefined || !this.#count(current, await pending)) return false;
+    for (const stage of rest) {
+      if (!this.#count(stage, await stage.tasks.read(this.#room()))) return false;
+    }
+    return true;
+  }
+
+  #room(): ChunkLimits {
+    return {
+      tasks: messageLimits.tasks - this.#tasks,
+      bytes: Math.max(0, messageLimits.bytes - this.#bytes),
+    };
+  }
+
+  /** @returns whether the stage is in the message with all its tasks */
+  #count(stage: StageUpload, chunk: Chunk): boolean {
+    stage.first = chunk;
+    this.#tasks += chunk.count;
+    this.#bytes += chunk.byteLength;
+    return stage.tasks.ended && this.#bytes <= messageLimits.bytes;
+  }
+
+  #spec(withTasks: boolean): Parts {
+    const spec = new Parts().raw(this.#head);
+    for (const { head, first } of this.#stages) {
+      const stage = new Parts().raw(head);
+      if (withTasks && first !== undefined) stage.raw(first.fields(field.taskOfStage));
+      spec.nested(field.stageOfJob, stage);
+    }
+    return spec;
+  }
+
+  #request(spec: Parts, moreToUpload: boolean, traceContext: TraceContext | undefined): Uint8Array {
+    const { namespace, key: idempotencyKey } = this;
+    const head = { namespace, idempotencyKey, job: undefined, moreToUpload, traceContext };
+    return new Parts()
+      .raw(SubmitJobRequest.encode(head).finish())
+      .nested(field.jobOfSubmit, spec)
+      .finish();
+  }
+}
+
+interface Destination {
+  readonly connection: Connection;
+  readonly namespace: string;
+  readonly jobId: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+interface Append {
+  readonly chunk: Chunk;
+  /** What went wrong, if something did: it never rejects. */
+  readonly failure: Promise<unknown>;
+}
+
+/** Sends the tasks of a stage from an index on, in order, a few parts at once. */
+async function uploadStage(stage: StageUpload, from: number, to: Destination): Promise<void> {
+  const pending: Append[] = [];
+  const begin = (chunk: Chunk): void => {
+    const failure = append(stage.name, chunk, to).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    pending.push({ chunk, failure });
+  };
+  for (;;) {
+    const chunk: Chunk = stage.first ?? (await stage.tasks.read(messageLimits));
+    stage.first = undefined;
+    if (chunk.count === 0 && stage.tasks.ended) break;
+    if (chunk.nextIndex > from) begin(chunk.from(from));
+    if (pending.length >= appendsInFlight) await settleFirst(stage.name, pending, to);
+  }
+  while (pending.length > 0) await settleFirst(stage.name, pending, to);
+}
+
+/** Waits for the oldest part. One that came out of turn is sent again, and all after it, one by one. */
+async function settleFirst(stage: string, pending: Append[], to: Destination): Promise<void> {
+  const failure = await pending[0]?.failure;
+  if (failure === undefined) {
+    pending.shift();
+    return;
+  }
+  const again = pending.splice(0);
+  await Promise.all(again.map(({ failure }) => failure));
+  gapOf(failure);
+  for (const { chunk } of again) await appendInTurn(stage, chunk, to);
+}
+
+async function appendInTurn(stage: string, chunk: Chunk, to: Destination): Promise<void> {
+  let rest = chunk;
+  while (rest.count > 0) {
+    try {
+      await append(stage, rest, to);
+      return;
+    } catch (error) {
+      const nextIndex = gapOf(error);
+      // Before this part is a hole that we cannot fill: what lay there is gone. Not further either: no use.
+      if (nextIndex <= rest.firstIndex) throw error;
+      rest = rest.from(nextIndex);
+    }
+  }
+}
+
+/**
+ * Where the master says that the stage goes on.
+ * @throws the error, when it says something else
+ */
+function gapOf(error: unknown): number {
+  if (!(error instanceof CapstanError) || error.reason !== "UPLOAD_GAP") throw error;
+  const nextIndex = Number(error.metadata["next_index"]);
+  if (!Number.isInteger(nextIndex)) throw error;
+  return nextIndex;
+}
+
+async function append(stage: string, chunk: Chunk, to: Destination): Promise<void> {
+  const { namespace, jobId, connection, signal } = to;
+  const head = { namespace, jobId, stage, firstIndex: chunk.firstIndex, tasks: [] };
+  const request = new Parts()
+    .raw(AppendTasksRequest.encode(head).finish())
+    .raw(chunk.fields(field.taskOfAppend))
+    .finish();
+  await connection.unary(appendTasks, request, signal);
+}

@@ -1,0 +1,38 @@
+/** Where a master is and how to speak to it: shared by Client and Worker. */
+export interface ConnectionOptions {
+  /**
+   * Its address, `host:port`; several (or one text with commas) are tried in turn. Default
+   * `127.0.0.1:7410`. The SDK reads no environment: programs that want `CAPSTAN_ADDRESS` pass it.
+   */
+  readonly address?: string | readonly string[] | undefined;
+  /**
+   * The access token sent with each call, or what reads it: called for each new connection, so that a
+   * token that was replaced is found. Default none.
+   */
+  readonly token?: string | (() => string) | undefined;
+  /** TLS: `true` for the system's authorities, or PEM files' contents. Default: in the clear. */
+  readonly tls?: boolean | TlsOptions | undefined;
+}
+
+/** PEM contents for TLS. */
+export interface TlsOptions {
+  /** The authorities to trust. Default the system's. */
+  readonly ca?: Buffer | undefined;
+  /** The client's certificate chain, for mutual TLS. */
+  readonly cert?: Buffer | undefined;
+  /** The client's key, for mutual TLS. */
+  readonly key?: Buffer | undefined;
+}
+
+/** The address of a master where none is given. */
+export const defaultAddress = "127.0.0.1:7410";
+
+/** The addresses of the options, at least one. */
+export function addressesOf(options: ConnectionOptions): readonly string[] {
+  const given = typeof options.address === "string" ? [options.address] : (options.address ?? []);
+  const addresses = given
+    .flatMap((text) => text.split(","))
+    .map((text) => text.trim())
+    .filter((text) => text !== "");
+  return addresses.length === 0 ? [defaultAddress] : addresses;
+}

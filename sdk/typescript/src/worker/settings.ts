@@ -1,0 +1,75 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Resource } from "@capstan/proto/capstan/v1/common.js";
+import { jsonCodec, type Codec } from "../codec.js";
+import type { BackoffLimits } from "../backoff.js";
+import { milliOf } from "../client/units.js";
+import type { WorkerOptions } from "./options.js";
+import { maxHeld } from "./token-table.js";
+
+/** A worker's options with everything filled in. */
+export interface WorkerSettings {
+  readonly workerId: string;
+  /** Drawn anew by each process, kept over its reconnects. */
+  readonly incarnation: string;
+  readonly namespaces: readonly string[];
+  readonly host: string;
+  readonly rack: string;
+  readonly resources: readonly Resource[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly prefetchTasks: number;
+  readonly maxTasks: number;
+  readonly maxBytes: number;
+  readonly drainTimeoutMs: number;
+  readonly abortGraceMs: number;
+  readonly installSignalHandlers: boolean;
+  readonly heartbeatThread: boolean;
+  readonly codec: Codec;
+  readonly reconnect: BackoffLimits;
+}
+
+/** How many leases may be ended and not yet settled beside those at work, unless the credit is given. */
+const unsettledTasks = 1_024;
+
+/** @throws RangeError for a number that is out of its range */
+export function settingsOf(options: WorkerOptions): WorkerSettings {
+  const { slots, resources } = options;
+  const units = { ...resources, ...(slots === undefined ? {} : { slots }) };
+  const has = Object.keys(units).length === 0 ? { slots: 1 } : units;
+  const prefetchTasks = whole("prefetchTasks", options.prefetchTasks ?? 0, 0, 1_024);
+  const atOnce = Math.ceil(has["slots"] ?? 0);
+  const maxTasks = Math.min(maxHeld, atOnce + prefetchTasks + unsettledTasks);
+  const host = options.host ?? hostname();
+  return {
+    workerId: options.workerId ?? defaultWorkerId(host),
+    incarnation: randomUUID(),
+    namespaces: options.namespaces ?? ["default"],
+    host,
+    rack: options.rack ?? "",
+    resources: milliOf(has),
+    labels: options.labels ?? {},
+    prefetchTasks,
+    maxTasks: whole("maxTasks", options.maxTasks ?? maxTasks, 1, maxHeld),
+    maxBytes: whole("maxBytes", options.maxBytes ?? 64 * 1024 * 1024, 1, 0xffff_ffff),
+    drainTimeoutMs: whole("drainTimeoutMs", options.drainTimeoutMs ?? 30_000, 0, 2_147_483_647),
+    abortGraceMs: whole("abortGraceMs", options.abortGraceMs ?? 5_000, 0, 2_147_483_647),
+    installSignalHandlers: options.installSignalHandlers ?? true,
+    heartbeatThread: options.heartbeatThread ?? true,
+    codec: options.codec ?? jsonCodec,
+    reconnect: {
+      baseMs: options.reconnect?.baseMs ?? 100,
+      capMs: options.reconnect?.capMs ?? 10_000,
+    },
+  };
+}
+
+/** The host's name, as far as an id can have it, and a random part. */
+function defaultWorkerId(host: string): string {
+  const name = host.replace(/[^A-Za-z0-9._:-]/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+  return `${name.slice(0, 100) || "worker"}-${randomBytes(4).toString("hex")}`;
+}
+
+function whole(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, got ${value}`);
+}

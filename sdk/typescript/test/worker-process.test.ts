@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { CancelReason, FailureKind } from "@capstan/proto/capstan/v1/failure.js";
+import { ReturnReason } from "./support/contract.js";
+import { Fixtures } from "./support/fixtures.js";
+import type { ScriptedMaster } from "./support/scripted-master.js";
+
+const fixtures = new Fixtures();
+afterEach(() => fixtures.close());
+
+function start(master: ScriptedMaster, ...args: string[]): ChildProcess {
+  const program = fileURLToPath(new URL("./support/busy-worker.js", import.meta.url));
+  const child = spawn(process.execPath, [program, master.address, ...args], { stdio: "inherit" });
+  fixtures.after(() => {
+    child.kill("SIGKILL");
+  });
+  return child;
+}
+
+const payload = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+
+describe("a worker whose handler blocks its event loop", () => {
+  it("confirms the assignment before, and has its leases renewed by Heartbeat meanwhile", async () => {
+    const master = await fixtures.master();
+    start(master);
+    const { session } = await master.registered({ leaseTermMs: 400, pingIntervalMs: 100 });
+    await session.expect("credit");
+    const blocked = performance.now();
+    const [token] = session.assign({ payload: payload({ spinMs: 2_000 }) });
+    await session.expect("received");
+    const receivedMs = performance.now() - blocked;
+    assert.ok(receivedMs < 1_000, `the receipt took ${receivedMs} ms`);
+    for (let beat = 0; beat < 3; beat++) {
+      const { workerId, tokens } = await master.nextHeartbeat();
+      assert.equal(workerId, "busy");
+      assert.deepEqual(tokens, [token]);
+    }
+    assert.equal(session.count("completed"), 0, "it still blocks");
+    // The master took the silent session for dead meanwhile or not: the result comes in the one at hand.
+    await session.expect("completed");
+  });
+
+  it("hears by Heartbeat that its lease was taken away", async () => {
+    const master = await fixtures.master();
+    start(master, "2");
+    const { session } = await master.registered({ leaseTermMs: 300, pingIntervalMs: 100 });
+    await session.expect("credit");
+    const [hanging] = session.assign({ payload: payload({ hang: true }) });
+    await session.expect("started");
+    master.heartbeatResponse = {
+      cancels: [{ reason: CancelReason.CANCEL_REASON_TASK, tokens: [hanging!], note: "" }],
+    };
+    session.assign({ index: 1, payload: payload({ spinMs: 1_000 }) });
+    const { token, failure } = await session.expect("failed");
+    assert.deepEqual(token, hanging);
+    assert.equal(failure?.kind, FailureKind.FAILURE_KIND_CANCELLED);
+  });
+});
+
+describe("SIGTERM", () => {
+  it("drains and leaves exit code 0 when everything has finished", async () => {
+    const master = await fixtures.master();
+    const child = start(master);
+    const { session } = await master.registered();
+    await session.expect("credit");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await session.expect("draining");
+    await session.ended;
+    assert.deepEqual(await exit, [0, null]);
+  });
+
+  it("breaks off at the bound, gives the task back and leaves exit code 1", async () => {
+    const master = await fixtures.master();
+    const child = start(master, "1", "50");
+    const { session } = await master.registered();
+    const [token] = session.assign({ payload: payload({ hang: true }) });
+    await session.expect("started");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    const { reason } = await session.expect("returned");
+    assert.equal(reason, ReturnReason.RETURN_REASON_DRAINED);
+    session.settle(token!);
+    assert.deepEqual(await exit, [1, null]);
+  });
+
+  it("ends the process at once when it comes twice", async () => {
+    const master = await fixtures.master();
+    const child = start(master);
+    const { session } = await master.registered();
+    session.assign({ payload: payload({ hang: true }) });
+    await session.expect("started");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await session.expect("draining");
+    child.kill("SIGTERM");
+    assert.deepEqual(await exit, [143, null]);
+  });
+});
