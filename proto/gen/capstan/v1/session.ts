@@ -580,7 +580,8 @@ export interface Received {
 
 /**
  * Leases that the worker has begun to run. It renews them. A stale token is answered by
- * Cancel{LEASE_LOST}.
+ * Cancel{LEASE_LOST}. Completed and Failed say it too: a handler that ends before this would leave
+ * needs none.
  */
 export interface Started {
   /** The tokens. 1 to 4,096, each 32 bytes. */
