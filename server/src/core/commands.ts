@@ -133,7 +133,13 @@ export interface ReconcileHeld {
 }
 
 export type InternalCommand =
-  | { readonly kind: "place"; readonly worker: WorkerNo; readonly reach: 0 | 1 | 2 }
+  | {
+      readonly kind: "place";
+      readonly worker: WorkerNo;
+      readonly reach: 0 | 1 | 2;
+      /** May the task wait at the worker until it fits? Only once nobody has room for it now. */
+      readonly ahead: boolean;
+    }
   | { readonly kind: "expire_lease"; readonly lease: LeaseNo }
   | { readonly kind: "recall_lease"; readonly lease: LeaseNo }
   | { readonly kind: "time_out_attempt"; readonly lease: LeaseNo }

@@ -74,7 +74,10 @@ function checkWorker(
   if (next !== Infinity) arm(state, worker, next);
 }
 
-/** @returns when the lease is to be looked at again */
+/**
+ * @returns when the lease is to be looked at again: a term later also where something is due, for it may
+ *   come to nothing (a receipt that arrives before it is decided), and a live lease is never unwatched
+ */
 function checkLease(
   state: State,
   lease: Lease,
@@ -84,14 +87,14 @@ function checkLease(
 ): JournalMs {
   if (lease.deadlineAt <= termNow) {
     due.push({ kind: "expire_lease", lease: lease.no });
-    return Infinity;
+    return termNow + settings.leaseTermMs;
   }
   let next = lease.deadlineAt;
   if (!lease.received && lease.assignedAt >= 0) {
     const receiptAt = lease.assignedAt + settings.receiptTimeoutMs;
     if (receiptAt <= termNow) {
       due.push({ kind: "recall_lease", lease: lease.no });
-      return Infinity;
+      return termNow + settings.leaseTermMs;
     }
     next = Math.min(next, receiptAt);
   }
@@ -100,7 +103,7 @@ function checkLease(
     const lateAt = lease.startedAt + attemptTimeoutMs + settings.timeoutGraceMs;
     if (lateAt <= termNow) {
       due.push({ kind: "time_out_attempt", lease: lease.no });
-      return Infinity;
+      return termNow + settings.leaseTermMs;
     }
     next = Math.min(next, lateAt);
   }

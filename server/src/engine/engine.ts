@@ -47,7 +47,7 @@ const grantBytesMax = 96;
 /** An internal command's share of an entry, at the most (a worker lost with all its leases). */
 const internalBytesMax = batchBytesTarget;
 /** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
-const grantsPerTurn = 1_024;
+const grantsPerTurn = 256;
 
 const noBlobs: readonly Uint8Array[] = [];
 
@@ -79,6 +79,7 @@ export class MasterEngine implements Engine {
   #internal: Command[] = [];
   #turnIsDue = false;
   #closed = false;
+  #failed = false;
 
   /** Opens the master's state from its journal and takes the right to write. */
   static async open(options: EngineOptions): Promise<MasterEngine> {
@@ -178,7 +179,7 @@ export class MasterEngine implements Engine {
           };
         }
       };
-      this.#queue.push({ kind: "read", query: run });
+      this.#queue.push({ kind: "read", query: run, reject });
       this.#soon();
     });
   }
@@ -216,7 +217,7 @@ export class MasterEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     for (const work of this.#queue.drain()) {
-      if (work.kind === "commands") work.reject(new UnavailableError("the master is stopping"));
+      if (work.kind !== "note") work.reject(new UnavailableError("the master is stopping"));
     }
     this.#alarm.stop();
     this.#time.stop();
@@ -251,7 +252,8 @@ export class MasterEngine implements Engine {
     this.#takeFollowUps();
     this.#place();
     this.#commit.send();
-    this.#alarm.set(nextTimers(this.#state), this.#time);
+    // While the journal is blocked nothing expires: the turn after it rings is soon enough.
+    if (!this.#commit.isBlocked) this.#alarm.set(nextTimers(this.#state), this.#time);
   }
 
   #takeInput(): void {
@@ -327,8 +329,8 @@ export class MasterEngine implements Engine {
     const room = ENTRY_BYTES_MAX - this.#commit.bytes;
     const most = Math.min(grantsPerTurn, Math.floor(room / grantBytesMax) - 1);
     if (most <= 0) return;
-    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2) =>
-      this.#run({ kind: "place", worker, reach });
+    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean) =>
+      this.#run({ kind: "place", worker, reach, ahead });
     if (placementRound(this.#state, tryPlace, most) >= most) this.#soon();
   }
 
@@ -388,8 +390,9 @@ export class MasterEngine implements Engine {
   }
 
   #fail(error: unknown): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#failed) return;
+    // Also while closing, or close() would wait for ever for what is not to be made durable.
+    this.#failed = this.#closed = true;
     this.#alarm.stop();
     this.#time.stop();
     this.#onFatal(error);

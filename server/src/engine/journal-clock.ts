@@ -39,9 +39,12 @@ export class JournalClock {
     return this.now - this.#stalledMs;
   }
 
-  /** Time in which nothing could be decided: no term runs in it. */
+  /**
+   * Time in which nothing could be decided: no term runs in it. What is ordinary is not given back,
+   * or terms would stand still for ever on a disk that is always so slow.
+   */
   addStall(ms: number): void {
-    if (ms > stallMinMs) this.#stalledMs += Math.floor(ms);
+    if (ms > stallMinMs) this.#stalledMs += Math.floor(ms - stallMinMs);
   }
 
   /** Feels how long the loop was away since the last beat. Asked before anything expires. */

@@ -12,11 +12,15 @@ export type Work =
       readonly reject: (error: unknown) => void;
     }
   | { readonly kind: "note"; readonly annotation: Annotation }
-  | { readonly kind: "read"; readonly query: (state: State, moment: Moment) => () => void };
+  | {
+      readonly kind: "read";
+      readonly query: (state: State, moment: Moment) => () => void;
+      readonly reject: (error: unknown) => void;
+    };
 
 /** A first-in, first-out queue that does not move its items. */
 export class WorkQueue {
-  #items: Work[] = [];
+  #items: (Work | undefined)[] = [];
   #at = 0;
 
   push(work: Work): void {
@@ -28,6 +32,8 @@ export class WorkQueue {
   }
 
   shift(): void {
+    // What is done must not be kept alive: 1,000 submits with their payloads are hundreds of MiB.
+    this.#items[this.#at] = undefined;
     this.#at += 1;
     if (this.#at < 1_024 || this.#at * 2 < this.#items.length) return;
     this.#items = this.#items.slice(this.#at);
@@ -36,7 +42,7 @@ export class WorkQueue {
 
   /** Takes out all that is left. */
   drain(): Work[] {
-    const left = this.#items.slice(this.#at);
+    const left = this.#items.slice(this.#at) as Work[];
     this.#items = [];
     this.#at = 0;
     return left;

@@ -34,6 +34,7 @@ import { sealJob } from "./handlers/seal-job.js";
 import { submitJob } from "./handlers/submit-job.js";
 import { submitJobs } from "./handlers/submit-jobs.js";
 import { watchJob } from "./handlers/watch-job.js";
+import { widenConnections, widenStreams } from "./flow-control.js";
 import { Health } from "./health.js";
 import { limits } from "./limits.js";
 import type { Log } from "./log.js";
@@ -113,6 +114,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       }),
     ],
   });
+  widenStreams(server);
   const about: AboutMaster = { ...defaultAbout(), ...options.about };
   const { traceOfSubmit } = options;
   const signal = stopping.signal;
@@ -122,6 +124,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   addReflection(server, services);
 
   const port = await bind(server, formatAddress(wanted));
+  widenConnections(server);
   place.address = formatAddress({ host: wanted.host, port });
   log.info({ address: place.address }, "listening");
   const drain = () => {
@@ -151,7 +154,6 @@ const transportOptions: ServerOptions = {
   "grpc.max_send_message_length": limits.messageBytes,
   "grpc.max_concurrent_streams": 1_000,
   "grpc-node.max_session_memory": 64,
-  "grpc-node.flow_control_window": 1_048_576,
   "grpc.keepalive_time_ms": 20_000,
   "grpc.keepalive_timeout_ms": 10_000,
   "grpc.keepalive_permit_without_calls": 1,

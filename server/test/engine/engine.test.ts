@@ -3,14 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digest, queries } from "../../src/core/index.js";
+import type { Clock } from "../../src/engine/clock.js";
 import { systemClock } from "../../src/engine/clock.js";
 import { MasterEngine } from "../../src/engine/engine.js";
-import { DiskFullError } from "../../src/engine/engine-port.js";
+import { DiskFullError, UnavailableError } from "../../src/engine/engine-port.js";
 import { systemDraw } from "../../src/engine/random.js";
 import { openFileJournal } from "../../src/journal/file/file-journal.js";
 import type { Journal } from "../../src/journal/journal.js";
 import { MemoryDisk, openMemoryJournal } from "../../src/journal/memory/memory-journal.js";
-import { InProcessWorker, submit } from "./in-process-worker.js";
+import { draftOf, InProcessWorker, specOf, submit } from "./in-process-worker.js";
 
 async function open(journal: Journal, onFatal: (error: unknown) => void = fail) {
   return MasterEngine.open({ journal, clock: systemClock, draw: systemDraw(), onFatal });
@@ -107,6 +108,82 @@ describe("the engine", () => {
     const names = await again.read((state) => state.jobs.map(({ spec }) => spec.name));
     assert.deepEqual(names, ["durable"]);
     await again.close();
+  });
+
+  it("answers what was asked for when it is closed, if only by a refusal", async () => {
+    const engine = await open(await openMemoryJournal(new MemoryDisk()));
+    const asked = [engine.read(() => 1), submit(engine, "late", 1)];
+    await engine.close();
+    for (const outcome of await Promise.allSettled(asked)) {
+      assert.equal(outcome.status, "rejected");
+      assert(outcome.reason instanceof UnavailableError);
+    }
+  });
+
+  it("says that it failed also when that is while it is closing", async () => {
+    const disk = new MemoryDisk();
+    let failed: (error: unknown) => void = () => {};
+    const failure = new Promise<unknown>((resolve) => (failed = resolve));
+    let release = () => {};
+    let isSlow = false;
+    const latency = () =>
+      isSlow ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve();
+    const engine = await open(await openMemoryJournal(disk, { latency }), failed);
+    isSlow = true;
+    void submit(engine, "under way", 1);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    void engine.close();
+    disk.syncFails = true;
+    release();
+    assert((await failure) instanceof Error);
+  });
+
+  it("does not turn and turn while the journal is blocked and something is due", async () => {
+    let now = 0;
+    const timers: number[] = [];
+    const clock: Clock = {
+      monotonicMs: () => now,
+      wallMs: () => 1_000_000 + now,
+      setTimer: (delayMs, callback) => {
+        timers.push(delayMs);
+        // Time is the test's: what is set rings soon, whatever its delay.
+        const timer = setTimeout(callback, 1);
+        return () => clearTimeout(timer);
+      },
+      soon: (callback) => setImmediate(callback),
+    };
+    let release = () => {};
+    let isSlow = false;
+    const latency = () =>
+      isSlow ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve();
+    const journal = await openMemoryJournal(new MemoryDisk(), { latency });
+    const engine = await MasterEngine.open({ journal, clock, draw: systemDraw(), onFatal: fail });
+    await engine.submit<"submit_job">(
+      {
+        kind: "submit_job",
+        spec: specOf("later"),
+        idempotencyKey: "",
+        fingerprint: "",
+        moreToUpload: false,
+        tasks: [{ stage: 0, tasks: [{ ...draftOf(0), delayMs: 5_000 }] }],
+      },
+      [new Uint8Array(0)],
+    );
+    isSlow = true;
+    const blocked = submit(engine, "kept", 1);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    now += 10_000_000;
+    timers.length = 0;
+    void engine.read(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.deepEqual(
+      timers.filter((delayMs) => delayMs < 50),
+      [],
+    );
+    isSlow = false;
+    release();
+    await blocked;
+    await engine.close();
   });
 });
 

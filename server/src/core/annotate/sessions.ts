@@ -26,9 +26,12 @@ export function beginSession(
     if (lease === undefined) continue;
     lease.received = true;
     lease.deadlineAt = context.termNow + settings.leaseTermMs;
-    if (started && !lease.ahead) lease.startedAt = context.termNow;
+    // Also one that is ahead here: its worker knows of an end that is still on its way to us.
+    if (started) lease.startedAt = context.termNow;
   }
-  arm(state, worker, context.termNow + settings.leaseTermMs);
+  // Time-outs of what is resumed may come before its term ends: a look finds out when.
+  const lookInMs = note.resumed.length > 0 ? 0 : settings.leaseTermMs;
+  arm(state, worker, context.termNow + lookInMs);
 }
 
 /** A session is over. The worker keeps its leases for as long as their terms run. */

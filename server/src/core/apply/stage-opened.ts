@@ -25,8 +25,8 @@ export function applyStageOpened(state: State, event: EventOf<"stage_opened">): 
   }
   const job = state.job(stage.job);
   job.revision += 1;
-  // An empty stage is done as soon as it is open.
-  state.toAdvance.add(job.no);
+  // An empty stage is done as soon as it is open, and others may open with it.
+  if (stage.taskCount === 0 || job.stageCount > 1) state.toAdvance.add(job.no);
 }
 
 function locate(state: State, stage: Stage, upstreamName: string): void {

@@ -77,7 +77,8 @@ function bagOf(state: State, stage: Stage, kind: TaskKind): number {
   const order = job.no * stagesMax + stage.position;
   const bag = state.placement.addBag(stage.no, job.spec.namespace, kind, order);
   bag.open = stage.opened;
-  stage.bags.push(bag.no);
+  if (stage.bags.length === 0) stage.bags = [bag.no];
+  else stage.bags.push(bag.no);
   return bag.no;
 }
 
@@ -107,6 +108,9 @@ function grow(stage: Stage, event: EventOf<"tasks_added">): void {
     last.count += event.tasks.length;
   } else {
     const { firstIndex, firstTask } = event;
-    stage.segments.push({ firstIndex, firstTask, count: event.tasks.length });
+    const segment = { firstIndex, firstTask, count: event.tasks.length };
+    // The first one by itself: pushed into an empty array it would get room for 17.
+    if (last === undefined) stage.segments = [segment];
+    else stage.segments.push(segment);
   }
 }

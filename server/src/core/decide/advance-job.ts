@@ -33,14 +33,10 @@ export function decideAdvanceJob(
 }
 
 function advance(state: State, job: Job): readonly CoreEvent[] {
+  if (job.stageCount === 1) return advanceOnly(state.stage(job.firstStage), job);
   const stages = stagesOf(state, job);
   const rule = job.spec.onTaskFailure;
-  if (
-    rule.kind !== "continue" &&
-    stages.some((stage) => stage.counts.failed > bound(rule, stage))
-  ) {
-    return [{ type: "job_failing", version: 1, job: job.no, run: job.run }];
-  }
+  if (stages.some((stage) => hasFailed(stage, rule))) return [failing(job)];
   const opened = stages.filter((stage) => canOpen(stage, stages, rule));
   if (opened.length > 0) {
     return opened.map((stage) => ({ type: "stage_opened", version: 1, stage: stage.no }));
@@ -49,10 +45,30 @@ function advance(state: State, job: Job): readonly CoreEvent[] {
   if (unreachable !== undefined) {
     return [{ type: "stage_pruned", version: 1, stage: unreachable.no }];
   }
-  if (!stages.every((stage) => !stage.opened || isDone(stage))) return [];
+  if (!stages.every((stage) => !stage.opened || isDone(stage))) return nothing;
   if (stages.every((stage) => isSatisfied(stage, rule))) return [finished(job, "succeeded")];
   // CONTINUE, and all that can run has run: what still waits is called off, then the job fails.
-  return [{ type: "job_failing", version: 1, job: job.no, run: job.run }];
+  return [failing(job)];
+}
+
+const nothing: readonly CoreEvent[] = [];
+
+/** The same for a job of one stage, as small jobs are: it waits for no other. */
+function advanceOnly(stage: Stage, job: Job): readonly CoreEvent[] {
+  const rule = job.spec.onTaskFailure;
+  if (hasFailed(stage, rule)) return [failing(job)];
+  if (!stage.opened) return [{ type: "stage_opened", version: 1, stage: stage.no }];
+  if (!isDone(stage)) return nothing;
+  return [isSatisfied(stage, rule) ? finished(job, "succeeded") : failing(job)];
+}
+
+/** More tasks have died than the stage may lose, so that the job is to fail now. */
+function hasFailed(stage: Stage, rule: OnTaskFailure): boolean {
+  return rule.kind !== "continue" && stage.counts.failed > bound(rule, stage);
+}
+
+function failing(job: Job): CoreEvent {
+  return { type: "job_failing", version: 1, job: job.no, run: job.run };
 }
 
 function finished(job: Job, state: "succeeded" | "failed" | "cancelled"): CoreEvent {

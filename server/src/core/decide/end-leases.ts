@@ -17,6 +17,8 @@ export function decideExpireLease(
 ): DecisionOn<CommandOf<"expire_lease">> {
   const lease = state.leases.get(command.lease);
   if (lease === undefined || lease.stopping) return accept(undefined);
+  // Renewed since it was due: the command may have waited for a turn, and who is heard is in time.
+  if (lease.deadlineAt > context.termNow) return accept(undefined);
   const { event } = requeue(
     state,
     lease,

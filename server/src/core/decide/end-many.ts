@@ -28,10 +28,19 @@ export function endMany(
   return leases.map((lease, i) => {
     const moveUp = { promoted: i === leases.length - 1 ? promoted : [] };
     if (lease.stopping) return { ...freed(state, lease), ...moveUp } satisfies LeaseFreed;
-    const mayDie = i < deathsMax;
-    const { event } = requeue(state, lease, { ...how, stopping: false, mayDie }, context);
+    const { event } = requeue(
+      state,
+      lease,
+      { ...how, stopping: false, mayDie: mayDie(i) },
+      context,
+    );
     return { ...event, ...moveUp } as CoreEvent;
   });
+}
+
+/** Is there room in the entry for a dead letter of the lease at this place? */
+export function mayDie(position: number): boolean {
+  return position < deathsMax;
 }
 
 /** The worker's leases, oldest first. */

@@ -14,7 +14,7 @@ export function decidePlace(
 ): DecisionOn<CommandOf<"place">> {
   const worker = state.worker(command.worker);
   if (!isEligible(worker)) return accept(undefined);
-  const match = findTask(state.placement, worker, command.reach);
+  const match = findTask(state.placement, worker, command.reach, command.ahead);
   if (match === undefined) return accept(undefined);
   const { tasks } = state;
   const { task } = match;

@@ -11,6 +11,12 @@ import { endMany, leasesOf } from "./end-many.js";
 import { settledOutcome, standing } from "./shared.js";
 
 /**
+ * What adoptions may take of the one journal entry that a registration is. Leases beyond that, which
+ * only a worker with thousands of strange ones has, are told to be lost and get no room.
+ */
+const adoptedBytesMax = 192 * 1_024;
+
+/**
  * A worker opens a session and says what it holds. Leases that both sides know go on; what the
  * worker lost goes back in line; what the master gave up keeps its room until the worker ends it.
  * The newest session of a worker id wins.
@@ -76,6 +82,9 @@ function sortHeld(
   const settled: { token: HeldLease["token"]; outcome: ReturnType<typeof settledOutcome> }[] = [];
   const lost: HeldLease["token"][] = [];
   const adopted: CoreEvent[] = [];
+  // Two tokens may name the same lease; there is room to keep for one.
+  const adoptedLeases = new Set<LeaseNo>();
+  let room = adoptedBytesMax;
   for (const entry of held) {
     const { token } = entry;
     const found = standing(state, token);
@@ -90,9 +99,20 @@ function sortHeld(
       continue;
     }
     lost.push(token);
-    if (found.kind === "over" && canAdopt(state, entry)) adopted.push(adopt(worker, entry));
+    if (found.kind !== "over" || adoptedLeases.has(token.lease) || !canAdopt(state, entry)) {
+      continue;
+    }
+    room -= adoptionBytes(entry);
+    if (room < 0) continue;
+    adoptedLeases.add(token.lease);
+    adopted.push(adopt(worker, entry));
   }
   return { reply: { resumed, settled, lost }, resumed: resumedLeases, adopted };
+}
+
+/** About what the adoption of a lease takes of an entry. */
+function adoptionBytes({ demand }: HeldLease): number {
+  return demand.reduce((bytes, { name }) => bytes + 16 + name.length, 64);
 }
 
 /** A pending result occupies nothing; a lease that was never granted cannot be given room. */
@@ -107,5 +127,7 @@ function adopt(worker: WorkerNo, { token, demand }: HeldLease): CoreEvent {
 
 function differs(worker: Worker, spec: WorkerSpec): boolean {
   if (worker.lost || worker.draining) return true;
+  // It may have said otherwise since it registered; what it says now holds.
+  if (JSON.stringify(worker.capacity) !== JSON.stringify(spec.capacity)) return true;
   return JSON.stringify(worker.spec) !== JSON.stringify(spec);
 }

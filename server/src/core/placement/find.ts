@@ -23,12 +23,18 @@ export type Reach = 0 | 1 | 2;
  *
  * Shapes that the worker can run and that fit are compared by their oldest bag; within the bag
  * the nearest task is taken, among equally near ones that with the largest input. Tasks that
- * were granted before are asked first, so that what is going to fail fails early. The work
+ * were granted before are asked first, so that what is going to fail fails early. With `ahead`, a
+ * task that does not fit now may be taken to wait at the worker. The work
  * follows the number of shapes with something pending, never the number of tasks.
  */
-export function findTask(placement: Placement, worker: Worker, reach: Reach): Match | undefined {
+export function findTask(
+  placement: Placement,
+  worker: Worker,
+  reach: Reach,
+  ahead: boolean,
+): Match | undefined {
   const waitsInLine = worker.ahead.length > 0;
-  const mayPrefetch = worker.ahead.length < worker.spec.prefetchTasks;
+  const mayPrefetch = ahead && worker.ahead.length < worker.spec.prefetchTasks;
   if (waitsInLine && !mayPrefetch) return undefined;
   let best: Match | undefined;
   let later: Match | undefined;

@@ -114,6 +114,13 @@ export class Placement {
     }
   }
 
+  /** The last pending task of the bag is gone: granted, cancelled, or put off. */
+  ranEmpty(bag: Bag): void {
+    bag.drained = true;
+    // One in line is cleared when it is met there; one out of line never is.
+    if (!bag.inLine) this.#clear(bag);
+  }
+
   /** The bag of the shape that is next in line; undefined when nothing of it is pending. */
   head(shape: Shape): Bag | undefined {
     for (;;) {
@@ -228,6 +235,7 @@ export class Placement {
     for (const list of bag.again?.values() ?? []) this.lists.drop(list);
     bag.fresh = undefined;
     bag.again = undefined;
+    bag.context = undefined;
   }
 
   #shape(namespace: string, kind: TaskKind): Shape {

@@ -1,6 +1,7 @@
 import type { Reach } from "./find.js";
 import type { WorkerNo } from "../ids.js";
 import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
 import { isEligible } from "../state/workers.js";
 
 /**
@@ -8,7 +9,8 @@ import { isEligible } from "../state/workers.js";
  *
  * Workers with room take turns, one task a turn, so that no one is packed while others idle.
  * First each is offered only what lies on its own host, then what is in its rack, then anything:
- * a task goes far only when no one near has room.
+ * a task goes far only when no one near has room. Only what nobody has room for now is taken to
+ * wait at a busy worker: before that it would pass by an idle one.
  *
  * @param tryPlace decides and applies one placement; true: a task was granted
  * @param most stop after so many grants
@@ -16,30 +18,41 @@ import { isEligible } from "../state/workers.js";
  */
 export function placementRound(
   state: State,
-  tryPlace: (worker: WorkerNo, reach: Reach) => boolean,
+  tryPlace: (worker: WorkerNo, reach: Reach, ahead: boolean) => boolean,
   most: number,
 ): number {
   const { placement } = state;
   let granted = 0;
   if (placement.active.length === 0) return 0;
-  let turn = candidates(state);
-  for (const reach of [0, 1, 2] as const) {
-    let asked = turn;
-    while (asked.length > 0 && granted < most && placement.active.length > 0) {
-      const again: WorkerNo[] = [];
-      for (const worker of asked) {
-        if (granted >= most || placement.active.length === 0) break;
-        if (!tryPlace(worker, reach)) continue;
-        granted += 1;
-        again.push(worker);
+  const offered = candidates(state);
+  for (const ahead of [false, true]) {
+    let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
+    for (const reach of [0, 1, 2] as const) {
+      let asked = turn;
+      while (asked.length > 0 && granted < most && placement.active.length > 0) {
+        const again: WorkerNo[] = [];
+        for (const worker of asked) {
+          if (granted >= most || placement.active.length === 0) break;
+          if (!tryPlace(worker, reach, ahead)) continue;
+          granted += 1;
+          again.push(worker);
+        }
+        asked = again;
       }
-      asked = again;
+      if (granted >= most) return granted;
+      turn = turn.filter((worker) => isEligible(state.worker(worker)));
     }
-    if (granted >= most) return granted;
-    turn = turn.filter((worker) => isEligible(state.worker(worker)));
   }
-  for (const no of turn) state.worker(no).missedAt = placement.version;
+  for (const no of offered) {
+    const worker = state.worker(no);
+    if (isEligible(worker)) worker.missedAt = placement.version;
+  }
   return granted;
+}
+
+/** Has it room for a task that waits until it fits? */
+function prefetches(worker: Worker): boolean {
+  return worker.ahead.length < worker.spec.prefetchTasks && isEligible(worker);
 }
 
 /** Workers with room that something new may have come for; those without room leave the offers. */

@@ -37,11 +37,11 @@ export interface Stage {
   readonly counts: TaskCounts;
   /** Attempts that failed and were followed by another. */
   retries: number;
-  readonly segments: Segment[];
+  segments: Segment[];
   /** Bytes that lie on each host (by number), for each output partition given by reference. */
   partitionHosts: Map<number, Map<number, number>> | undefined;
   /** Derived: numbers of its bags. */
-  readonly bags: number[];
+  bags: number[];
 }
 
 export interface Sweep {

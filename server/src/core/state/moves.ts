@@ -36,7 +36,7 @@ export function moveTask(state: State, task: TaskNo, to: TaskStateCode): void {
   tasks.state.set(task, to);
   if (from === TaskState.waiting) {
     bag.pending -= 1;
-    if (bag.pending === 0) bag.drained = true;
+    if (bag.pending === 0) state.placement.ranEmpty(bag);
   }
   if (to === TaskState.waiting) {
     bag.pending += 1;

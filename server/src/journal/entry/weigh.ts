@@ -183,7 +183,10 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "register_worker":
       return registerBytes(command, state);
     case "update_worker":
-      return smallEventBytes + resourceBytes(command.capacity);
+      // Leases that it can hold no more end with it.
+      return (
+        smallEventBytes + resourceBytes(command.capacity) + endsBytes(state?.worker(command.worker))
+      );
     case "reconcile_held":
     case "lose_worker":
       return smallEventBytes + endsBytes(state?.worker(command.worker));

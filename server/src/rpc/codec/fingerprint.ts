@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { SubmitJobRequest as SubmitJobMessage } from "@capstan/proto/capstan/v1/master_service.js";
 import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 
@@ -16,7 +17,19 @@ export function fingerprintOf(request: SubmitJobMessage, namespace: string): str
     traceContext: undefined,
     job: job && { ...job, labels: sorted(job.labels), typePolicies: sorted(job.typePolicies) },
   };
-  return hash("sha256", SubmitJobRequest.encode(canonical).finish(), "hex");
+  return hash("sha256", encode(canonical), "hex");
+}
+
+/** Empty between any two calls: one for each request would zero a buffer each time. */
+const writer = new BinaryWriter();
+
+function encode(request: SubmitJobMessage): Uint8Array {
+  try {
+    return SubmitJobRequest.encode(request, writer).finish();
+  } catch (error) {
+    writer.finish();
+    throw error;
+  }
 }
 
 function sorted<T>(map: Readonly<Record<string, T>>): Record<string, T> {

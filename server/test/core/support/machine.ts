@@ -75,9 +75,14 @@ export class Machine {
     annotate(this.state, annotation, this.context, this.settings);
   }
 
+  /** What is due by the clock. */
+  due(): Command[] {
+    return dueCommands(this.state, this.context, this.settings);
+  }
+
   /** What is due by the clock, then all that follows. */
   tick(): void {
-    for (const command of dueCommands(this.state, this.context, this.settings)) this.run(command);
+    for (const command of this.due()) this.run(command);
     this.followUp();
   }
 
@@ -94,9 +99,9 @@ export class Machine {
   place(most = 1_000): number {
     return placementRound(
       this.state,
-      (worker, reach) => {
+      (worker, reach, ahead) => {
         const before = this.journal.length;
-        this.run({ kind: "place", worker, reach });
+        this.run({ kind: "place", worker, reach, ahead });
         return this.journal.length > before;
       },
       most,

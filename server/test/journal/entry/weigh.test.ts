@@ -60,7 +60,7 @@ class Scale {
 
   place(worker: number): LeaseToken {
     const { length } = this.granted;
-    this.run({ kind: "place", worker, reach: 2 });
+    this.run({ kind: "place", worker, reach: 2, ahead: true });
     const token = this.granted[length];
     assert.ok(token !== undefined, "nothing was placed");
     return token;
@@ -152,6 +152,9 @@ describe("the weight of a command", () => {
       [body],
     );
     scale.run({ kind: "return_lease", worker: 0, token: d, reason: "recalled" });
+    const expired = scale.state.leases.get(e.lease);
+    assert(expired !== undefined);
+    expired.deadlineAt = 0;
     scale.run({ kind: "expire_lease", lease: e.lease });
     scale.run({ kind: "time_out_attempt", lease: f.lease });
     const recalled = scale.granted.at(-1);
