@@ -7,6 +7,9 @@ import type { Outcome } from "./outcome.js";
 /** Why a worker is told to stop a lease. */
 export type CancelReason = "job" | "task" | "lease_lost" | "copy_won" | "timeout" | "deadline";
 
+/** Why a worker is asked to give back what it has not started. */
+export type RecallReason = "not_received" | "job_failing" | "does_not_fit";
+
 /** Something to tell a worker, once the events that it follows from are durable. */
 export type Notice =
   | { readonly kind: "assign"; readonly worker: WorkerNo; readonly lease: LeaseNo }
@@ -16,7 +19,12 @@ export type Notice =
       readonly token: LeaseToken;
       readonly reason: CancelReason;
     }
-  | { readonly kind: "recall"; readonly worker: WorkerNo; readonly token: LeaseToken }
+  | {
+      readonly kind: "recall";
+      readonly worker: WorkerNo;
+      readonly token: LeaseToken;
+      readonly reason: RecallReason;
+    }
   | { readonly kind: "supersede"; readonly worker: WorkerNo; readonly session: number };
 
 export interface JobReply {

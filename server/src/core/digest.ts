@@ -71,7 +71,6 @@ function durableLease(lease: Lease): unknown {
     assignedAt: _assigned,
     sequence: _sequence,
     received: _received,
-    recalled: _recalled,
     startedAt: _started,
     progress: _progress,
     progressNote: _note,

@@ -7,6 +7,7 @@ import type {
   CommandOf,
   CoreEvent,
   LeaseToken,
+  RecallReason,
   Rejection,
   ReplyOf,
   Settings,
@@ -35,7 +36,7 @@ export interface Moment {
 export type SessionNotice =
   | { readonly kind: "assign"; readonly assignment: AssignmentView }
   | { readonly kind: "cancel"; readonly token: LeaseToken; readonly reason: CancelReason }
-  | { readonly kind: "recall"; readonly token: LeaseToken }
+  | { readonly kind: "recall"; readonly token: LeaseToken; readonly reason: RecallReason }
   | { readonly kind: "superseded" };
 
 /** Is told what has happened, once it is durable. Observes, decides nothing. */

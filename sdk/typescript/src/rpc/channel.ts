@@ -25,6 +25,8 @@ const channelOptions: ChannelOptions = {
   "grpc.max_reconnect_backoff_ms": 1_000,
   "grpc.keepalive_time_ms": 10_000,
   "grpc.keepalive_timeout_ms": 5_000,
+  // What may be under way to us unread: with the 64 KiB of HTTP/2 a frame of assignments comes in pieces.
+  "grpc-node.flow_control_window": 1_048_576,
 };
 
 /** A new gRPC client for an address: it connects when it is first used. */

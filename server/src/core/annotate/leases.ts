@@ -32,19 +32,23 @@ export function noteAssigned(
     lease.sequence = note.sequence;
     lease.assignedAt = context.termNow;
   }
-  arm(state, state.worker(note.worker), context.termNow + settings.receiptTimeoutMs);
+  const worker = state.worker(note.worker);
+  worker.unconfirmed.push({ sequence: note.sequence, leases: note.leases });
+  arm(state, worker, context.termNow + settings.receiptTimeoutMs);
 }
 
 /** The worker has received all assignments up to a sequence. */
 export function noteReceived(state: State, note: AnnotationOf<"note_received">): void {
   const worker = state.worker(note.worker);
   if (worker.session !== note.session) return;
-  for (const no of worker.leases) {
-    const lease = state.leases.get(no);
-    if (lease !== undefined && lease.sequence > 0 && lease.sequence <= note.throughSequence) {
-      lease.received = true;
+  worker.unconfirmed = worker.unconfirmed.filter(({ sequence, leases }) => {
+    if (sequence > note.throughSequence) return true;
+    for (const no of leases) {
+      const lease = state.leases.get(no);
+      if (lease?.sequence === sequence) lease.received = true;
     }
-  }
+    return false;
+  });
 }
 
 /** The worker has started these. */

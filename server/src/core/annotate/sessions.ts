@@ -16,6 +16,7 @@ export function beginSession(
   worker.creditTasks = 0;
   worker.creditBytes = 0;
   worker.seenAt = context.termNow;
+  worker.unconfirmed = [];
   for (const no of worker.leases) {
     const lease = state.leases.get(no);
     // Sequences count anew in each session.

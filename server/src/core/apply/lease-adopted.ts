@@ -32,7 +32,6 @@ export function applyLeaseAdopted(
     assignedAt: -1,
     sequence: 0,
     received: true,
-    recalled: false,
     startedAt: -1,
     progress: 0,
     progressNote: "",

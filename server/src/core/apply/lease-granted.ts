@@ -40,7 +40,6 @@ export function applyLeaseGranted(
     assignedAt: -1,
     sequence: 0,
     received: false,
-    recalled: false,
     startedAt: -1,
     progress: 0,
     progressNote: "",

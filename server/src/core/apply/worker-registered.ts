@@ -55,6 +55,7 @@ function newWorker(event: EventOf<"worker_registered">): Worker {
     creditBytes: 0,
     seenAt: 0,
     checkAt: Infinity,
+    unconfirmed: [],
     missedAt: -1,
   };
 }

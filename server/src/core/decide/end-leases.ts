@@ -43,7 +43,13 @@ export function decideRecallLease(
     { reason: "unreceived", charge: "none", stopping: true },
     context,
   );
-  const notice = { kind: "recall", worker: lease.worker, token: tokenOf(lease) } as const;
+  const { worker } = lease;
+  const notice = {
+    kind: "recall",
+    worker,
+    token: tokenOf(lease),
+    reason: "not_received",
+  } as const;
   return accept(undefined, [event], { notices: [notice] });
 }
 

@@ -5,6 +5,7 @@ import { accept } from "../decision.js";
 import type { CoreEvent } from "../events.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { WorkerSpec } from "../spec.js";
+import { tokenOf } from "../state/leases.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 import { endMany, leasesOf } from "./end-many.js";
@@ -38,13 +39,22 @@ export function decideRegisterWorker(
     events.push({ type: "worker_registered", version: 1, worker: no, spec });
   }
   events.push(...held.adopted);
-  const notices: Notice[] = [];
+  const notices: Notice[] = recallsOf(state, no, held);
   if (worker !== undefined && worker.session !== 0) {
     notices.push({ kind: "supersede", worker: no, session: worker.session });
   }
   return accept({ worker: no, ...held.reply }, events, {
     notices,
     annotations: [{ kind: "begin_session", worker: no, session, resumed: held.resumed }],
+  });
+}
+
+/** What the worker has not started of a failing job it was told to give back; it may have missed it. */
+function recallsOf(state: State, worker: WorkerNo, held: SortedHeld): Notice[] {
+  return held.resumed.flatMap(({ lease: no, started }) => {
+    const lease = state.leases.get(no);
+    if (started || lease === undefined || state.job(lease.job).state !== "failing") return [];
+    return { kind: "recall", worker, token: tokenOf(lease), reason: "job_failing" };
   });
 }
 
@@ -118,6 +128,7 @@ function adoptionBytes({ demand }: HeldLease): number {
 /** A pending result occupies nothing; a lease that was never granted cannot be given room. */
 function canAdopt(state: State, { token, state: heldState, demand }: HeldLease): boolean {
   if (heldState === "result_pending" || demand.length === 0) return false;
+  if (token.task >= state.tasks.count || state.jobs[token.job] === undefined) return false;
   return token.lease > 0 && token.lease < state.nextLease && !state.leases.has(token.lease);
 }
 

@@ -61,7 +61,7 @@ function noticesOf(state: State, stage: Stage, sweep: Sweep & { toIndex: number 
     const to = { worker: lease.worker, token: tokenOf(lease) };
     if (isSwept(state, task, sweep.scope)) notices.push({ kind: "cancel", ...to, reason: "job" });
     else if (sweep.scope === "unleased" && lease.startedAt < 0)
-      notices.push({ kind: "recall", ...to });
+      notices.push({ kind: "recall", ...to, reason: "job_failing" });
   }
   return notices;
 }

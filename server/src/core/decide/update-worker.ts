@@ -30,7 +30,8 @@ export function decideUpdateWorker(
     return requeue(state, lease, how, context).event;
   });
   const notices = outgrown.map((lease) => {
-    return { kind: "recall", worker: worker.no, token: tokenOf(lease) } as const;
+    const token = tokenOf(lease);
+    return { kind: "recall", worker: worker.no, token, reason: "does_not_fit" } as const;
   });
   return accept(
     undefined,

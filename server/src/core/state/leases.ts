@@ -33,7 +33,6 @@ export interface Lease {
   /** `Assign.sequence` in its session; 0: not yet. */
   sequence: number;
   received: boolean;
-  recalled: boolean;
   /** When the worker said that it started, on the clock of terms; -1: not yet. */
   startedAt: JournalMs;
   /** 0 to 1. */

@@ -1,4 +1,10 @@
-import type { AssignmentView, CancelReason, LeaseNo, LeaseToken } from "../../core/index.js";
+import type {
+  AssignmentView,
+  CancelReason,
+  LeaseNo,
+  LeaseToken,
+  RecallReason as CoreRecallReason,
+} from "../../core/index.js";
 import { RecallReason } from "@capstan/proto/capstan/v1/session.js";
 import type { Clock } from "../../engine/clock.js";
 import type { Engine } from "../../engine/engine-port.js";
@@ -23,6 +29,12 @@ const arms = {
 const settlementsTag = (1 << 3) | 2;
 const reasonTag = 1 << 3;
 const tokensTag = (2 << 3) | 2;
+
+const recallReasons = {
+  not_received: RecallReason.RECALL_REASON_NOT_RECEIVED,
+  job_failing: RecallReason.RECALL_REASON_JOB_FAILING,
+  does_not_fit: RecallReason.RECALL_REASON_REBALANCE,
+} as const satisfies Record<CoreRecallReason, RecallReason>;
 
 /** A frame that has grown to this is sent off: large enough to be cheap, small enough to flow. */
 const frameBytesTarget = 128 * 1_024;
@@ -219,15 +231,14 @@ export class Outbox {
   /** One Cancel or Recall for all that follow each other and have the same reason. */
   #fillTokens(first: Exclude<OrderedNotice, { kind: "assign" }>): void {
     const { writer } = this.#parts;
-    const reason = first.kind === "cancel" ? first.reason : undefined;
+    const { kind, reason } = first;
     const message = writer.open(messagesTag, 64);
     const arm = writer.open(first.kind === "cancel" ? arms.cancel : arms.recall, 64);
-    writer.uint32(
-      reasonTag,
-      reason === undefined ? RecallReason.RECALL_REASON_NOT_RECEIVED : cancelReasons[reason],
-    );
+    const code =
+      first.kind === "cancel" ? cancelReasons[first.reason] : recallReasons[first.reason];
+    writer.uint32(reasonTag, code);
     let next: OrderedNotice | undefined = first;
-    while (next !== undefined && isLike(next, first.kind, reason)) {
+    while (next !== undefined && isLike(next, kind, reason)) {
       writer.token(tokensTag, next.token);
       this.#notices.shift();
       if (writer.length >= frameBytesTarget) break;
@@ -325,8 +336,7 @@ interface Assigned {
 function isLike(
   notice: OrderedNotice,
   kind: "cancel" | "recall",
-  reason: CancelReason | undefined,
+  reason: CancelReason | CoreRecallReason,
 ): notice is Exclude<OrderedNotice, { kind: "assign" }> {
-  if (notice.kind !== kind) return false;
-  return notice.kind === "recall" || notice.reason === reason;
+  return notice.kind === kind && notice.reason === reason;
 }
