@@ -69,9 +69,41 @@ describe("corners of the core", () => {
     assert.deepEqual(story.machine.state.worker(worker).used.slice(0, 1), [1_000]);
   });
 
+  it("keeps no room for a lease of a task that never was", () => {
+    const story = new Scenario();
+    story.machine.state.nextLease = 10;
+    const token = { epoch: 1, lease: 3, job: 7, task: 9, delivery: 1, drawHigh: 1, drawLow: 1 };
+    const reply = story.register({ held: [{ token, state: "started", demand: [slots(1)] }] });
+    assert.deepEqual(reply.lost, [token]);
+    assert.equal(story.machine.state.leases.size, 0);
+  });
+
+  it("says again to a worker that comes back what it must not start, its job failing", () => {
+    const story = new Scenario();
+    story.worker({ id: "w", capacity: [slots(3)] });
+    story.submit({ stages: [{ tasks: 3 }] });
+    const [dead, running, waiting] = story.place();
+    story.start(running!);
+    story.start(dead!);
+    story.fail(dead!, { retryable: false });
+    const before = story.machine.notices.length;
+    const held = [running!, waiting!].map(({ token }, i) => {
+      return { token, state: i === 0 ? "started" : "received", demand: [slots(1)] } as const;
+    });
+    story.register({ id: "w", held });
+    const recalled = story.machine.notices.slice(before).filter(({ kind }) => kind === "recall");
+    assert.deepEqual(
+      recalled.map(
+        (notice) => "token" in notice && [notice.token.lease, "reason" in notice && notice.reason],
+      ),
+      [[waiting!.token.lease, "job_failing"]],
+    );
+  });
+
   it("registers a worker with thousands of strange leases within one entry", () => {
     const story = new Scenario();
     const { machine } = story;
+    story.submit({ stages: [{ tasks: 1 }] });
     machine.state.nextLease = 10_000;
     const demand = Array.from({ length: 16 }, (_, i) => ({
       name: `r${i}`.padEnd(63, "x"),
