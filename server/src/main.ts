@@ -13,6 +13,7 @@ import { JournalError } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
 import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
 import type { Log } from "./rpc/log.js";
+import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { startRpcServer } from "./rpc/server.js";
 import { DeliverySpans } from "./telemetry/deliveries.js";
 import { jsonLog } from "./telemetry/log.js";
@@ -66,10 +67,13 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 /**
  * Starts a master: opens its journal, replays it, and listens.
  *
+ * @throws RangeError if the address is malformed, or off loopback without `insecure`
  * @throws JournalError if the journal is damaged, of a newer format, or another master's
  */
 export async function startMaster(options: MasterOptions): Promise<Master> {
   const log = options.log ?? silent;
+  // Before the journal is opened: a typo in the address leaves nothing behind.
+  checkAddress(options.address ?? defaultAddress, options.insecure ?? false);
   const clock = options.clock ?? systemClock;
   const journal = await openJournal(options.journal);
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
@@ -109,6 +113,10 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     await engine.close();
     throw error;
   }
+}
+
+function checkAddress(address: string, insecure: boolean): void {
+  refuseOpenDoor(parseAddress(address), insecure);
 }
 
 function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
@@ -179,6 +187,9 @@ function readOptions(): MasterOptions | undefined {
     if (values.help === true) {
       process.stdout.write(usage);
       return undefined;
+    }
+    if (values.memory === true && values.data !== undefined) {
+      throw new Error("--memory keeps nothing in --data: say one of them");
     }
     const fallback = join(homedir(), ".local/share/capstan");
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
