@@ -18,11 +18,11 @@ export const suites = [
     name: "chaos",
     folder: "server",
     spec: "dist/test/chaos/**/*.test.js",
-    budgetSeconds: 180,
+    budgetSeconds: 240,
     verifySeconds: 1800,
   },
   { name: "sdk", folder: "sdk/typescript", spec: compiled, budgetSeconds: 45, verifySeconds: 600 },
-  { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 30, verifySeconds: 120 },
+  { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 60, verifySeconds: 120 },
   { name: "examples", folder: "examples", spec: compiled, budgetSeconds: 90, verifySeconds: 600 },
   {
     name: "conformance",
