@@ -43,7 +43,7 @@ export async function explain(error: unknown, address: string): Promise<Explanat
 }
 
 function explainCall(error: CapstanError, address: string): Explanation {
-  const exitCode = exitCodeOfStatus[error.code];
+  const exitCode = isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
   if (error.code === "UNAVAILABLE" && error.reason === "") {
     return {
       message: `no master answers at ${address}`,
@@ -58,7 +58,17 @@ function explainCall(error: CapstanError, address: string): Explanation {
     const fields = error.violations.map(({ field, description }) => `${field}: ${description}`);
     return { message: lines("the master refused the request", fields), hint: "", exitCode };
   }
-  return { message: error.message, hint: hintOf(error), exitCode };
+  return { message: withoutCode(error.message), hint: hintOf(error), exitCode };
+}
+
+/** What the caller asked for is refused as it is, however often it is asked. */
+function isHopeless({ reason }: CapstanError): boolean {
+  return reason === "LIMIT_EXCEEDED" || reason === "IDEMPOTENCY_CONFLICT";
+}
+
+/** gRPC puts its code before the sentence, by number and name: of use to programs alone. */
+function withoutCode(message: string): string {
+  return message.replace(/^\d+ [A-Z_]+: /, "");
 }
 
 function hintOf(error: CapstanError): string {
@@ -69,6 +79,8 @@ function hintOf(error: CapstanError): string {
       return "`capstan job get JOB` shows the job's stages";
     case "TASK_NOT_FOUND":
       return "`capstan task list JOB` shows the job's tasks; an id is job/stage/index";
+    case "LIMIT_EXCEEDED":
+      return "what is larger goes by reference: put it where workers can read it and name its URI as an input";
     case "OUTPUT_NOT_READY":
       return "`capstan job watch JOB` waits for the job";
     default:

@@ -44,8 +44,16 @@ describe("capstan job", function () {
       assert.equal(await submit(jobOf("echo"), "--key", "k1", "-q"), first);
       const args = ["job", "submit", "-", "--key", "k1"];
       const { code, stdout, stderr } = await house.capstan(args, { input: jobOf("wait") });
-      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
-      assert.match(stderr, /^error: /);
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+      assert.match(stderr, /^error: key k1 was used/);
+    });
+
+    it("tells what is too large, with code 2, and where it can go instead", async () => {
+      const input = jobOf("echo", [{ payload: "x".repeat(300_000) }]);
+      const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.equal(code, 2);
+      assert.match(stderr, /^error: job\.stages\[0\]\.tasks\[0\]\.payload: .* 262144/);
+      assert.match(stderr, /by reference/);
     });
 
     it("tells the field that the master refuses, with code 2", async () => {
