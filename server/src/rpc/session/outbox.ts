@@ -53,6 +53,8 @@ export interface OutboxEvents {
   unsendable(view: AssignmentView, error: unknown): void;
   /** Assignments that nobody will see: they were taken back before they were written. */
   unsent(tokens: readonly LeaseToken[]): void;
+  /** What waited has been written, as far as the stream took it. */
+  flushed(): void;
 }
 
 export interface OutboxParts {
@@ -167,6 +169,7 @@ export class Outbox {
     this.#parts.clock.soon(() => {
       this.#isDue = false;
       this.flush();
+      this.#parts.events.flushed();
     });
   }
 

@@ -75,6 +75,8 @@ export class Session implements SessionListener {
         },
         unsendable: (view, error) => this.#failUnsendable(view, error),
         unsent: (tokens) => this.#takeBack(tokens),
+        // A stream that took all of it at once will not say that it has room again.
+        flushed: () => this.#balance(),
       },
     });
     this.#armTick();

@@ -818,6 +818,22 @@ describe("A worker's session", () => {
       assert(!worker.isPaused);
     });
 
+    it("goes on reading also when the stream had room for all that piled up", async () => {
+      const worker = await connect();
+      const token = encodeToken({
+        epoch: 1,
+        lease: 5,
+        job: 9,
+        task: 9,
+        delivery: 1,
+        drawHigh: 0,
+        drawLow: 0,
+      });
+      worker.complete(...Array.from({ length: 5_000 }, () => token));
+      await bench.until("reading is held back", () => worker.isPaused);
+      await bench.until("reading goes on", () => !worker.isPaused);
+    });
+
     it("gives it up after a term", async () => {
       const worker = await connect();
       worker.room = 1;
