@@ -47,7 +47,7 @@ const grantBytesMax = 96;
 /** An internal command's share of an entry, at the most (a worker lost with all its leases). */
 const internalBytesMax = batchBytesTarget;
 /** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
-const grantsPerTurn = 256;
+const grantsPerTurn = 512;
 
 const noBlobs: readonly Uint8Array[] = [];
 
