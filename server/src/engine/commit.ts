@@ -76,7 +76,11 @@ export class CommitPipeline {
 
   /** The entry in the making, begun if there is none. */
   batch(stamp: Stamp): Batch {
-    this.#building ??= new Batch(stamp, this.#nextBlob, this.#options.observer !== undefined);
+    if (this.#building === undefined) {
+      const { now, wall } = stamp;
+      const isObserved = this.#options.observer !== undefined;
+      this.#building = new Batch({ now, wall }, this.#nextBlob, isObserved);
+    }
     return this.#building;
   }
 

@@ -351,7 +351,7 @@ export class MasterEngine implements Engine {
     if (!decision.ok) return decision;
     const { events, annotations, notices } = decision;
     if (events.length > 0) {
-      const batch = this.#commit.batch({ now: context.now, wall: context.wall });
+      const batch = this.#commit.batch(context);
       for (const event of events) {
         apply(this.#state, event, batch.stamp);
         batch.builder.addEvent(event);

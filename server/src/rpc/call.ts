@@ -57,6 +57,9 @@ export function unary<Q, A>(
   };
 }
 
+/** Why a stream is over: whoever read it is gone, or has all of it. */
+const nobodyReads = "nobody reads any more";
+
 /** The writing end of a server stream: one message at a time, at the reader's pace. */
 export class StreamWriter<A> {
   readonly #call: ServerWritableStream<unknown, A>;
@@ -65,7 +68,8 @@ export class StreamWriter<A> {
   constructor(call: ServerWritableStream<unknown, A>) {
     this.#call = call;
     const end = () => {
-      this.#over.abort();
+      // With a reason at hand: the default one is an error that is made, stack and all, for each stream.
+      this.#over.abort(nobodyReads);
     };
     call.once("cancelled", end);
     call.once("close", end);

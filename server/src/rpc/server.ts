@@ -172,7 +172,7 @@ function addCapstan(server: Server, deps: CapstanDeps): void {
   const { engine, log, clock, sessions, stopping, about, place } = deps;
   const renew = heartbeat({ engine });
   const report = reportFailure({ engine, clock });
-  const watch = new JobWatch(engine, clock);
+  const watch = new JobWatch(engine, clock, stopping);
   const master: UntypedServiceImplementation = {
     submitJob: submitJob(deps),
     submitJobs: submitJobs(deps),

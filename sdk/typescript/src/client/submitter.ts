@@ -9,8 +9,11 @@ import { submitJob, submitJobs } from "../rpc/methods.js";
 import type { SendSpan } from "../telemetry/spans.js";
 import type { JobUpload } from "./upload.js";
 
-/** What one SubmitJobs carries at most, with room for what stands around the items. */
-const bulkLimits = { items: 4_096, bytes: 900 * 1_024 };
+/**
+ * What one SubmitJobs carries at most, with room for what stands around the items. More would be allowed, and
+ * would hold up the master for longer at a time without being cheaper.
+ */
+const bulkLimits = { items: 1_024, bytes: 900 * 1_024 };
 
 /** How many bulk calls are under way at once. */
 const callsInFlight = 3;

@@ -26,6 +26,7 @@ export async function* watchJob(
     minIntervalMs,
   };
   for (;;) {
+    let hasSeenEnd = false;
     try {
       for await (const { news } of connection.stream(method, request, signal)) {
         retries.reset();
@@ -33,11 +34,14 @@ export async function* watchJob(
         const progress = progressOf(news.value);
         if (progress === undefined) continue;
         yield progress;
-        if (hasEnded(progress.job.state)) return;
+        // The stream ends now by itself; broken off it would have to be torn down.
+        if (hasEnded(progress.job.state)) hasSeenEnd = true;
       }
+      if (hasSeenEnd) return;
       // A stream that ends well before its job has: as if the link had broken.
       await retries.pause();
     } catch (error) {
+      if (hasSeenEnd) return;
       await retries.next(error);
     }
   }

@@ -2,7 +2,7 @@ import type { Stamp } from "../context.js";
 import type { EventOf } from "../events.js";
 import { emptyCounts } from "../state/jobs.js";
 import type { State } from "../state/state.js";
-import { jobKey } from "../state/state.js";
+import { setJobOfKey } from "../state/state.js";
 
 /** A job with its stages, all of them still empty. */
 export function applyJobSubmitted(
@@ -50,7 +50,7 @@ export function applyJobSubmitted(
   });
   state.jobById.set(event.id, event.job);
   if (event.idempotencyKey !== "") {
-    state.keys.set(jobKey(event.spec.namespace, event.idempotencyKey), event.job);
+    setJobOfKey(state, event.spec.namespace, event.idempotencyKey, event.job);
   }
   if (event.uploading) state.uploads.push(stamp.now + event.spec.uploadTtlMs, event.job);
   else state.toAdvance.add(event.job);

@@ -6,7 +6,7 @@ import type { CoreEvent } from "../events.js";
 import { makeId } from "../ids.js";
 import type { Job } from "../state/jobs.js";
 import type { State } from "../state/state.js";
-import { jobKey } from "../state/state.js";
+import { jobOfKey } from "../state/state.js";
 
 /**
  * A client submits a job: new, or by its key the one that it made before. The same key with
@@ -18,8 +18,7 @@ export function decideSubmitJob(
   context: Context,
 ): DecisionOn<SubmitJob> {
   const { spec, idempotencyKey } = command;
-  const known =
-    idempotencyKey === "" ? undefined : state.keys.get(jobKey(spec.namespace, idempotencyKey));
+  const known = idempotencyKey === "" ? undefined : jobOfKey(state, spec.namespace, idempotencyKey);
   if (known !== undefined) {
     const job = state.job(known);
     if (job.fingerprint === command.fingerprint) return accept(replyOf(state, job, false));

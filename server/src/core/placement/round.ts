@@ -28,16 +28,19 @@ export function placementRound(
   for (const ahead of [false, true]) {
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
     for (const reach of [0, 1, 2] as const) {
-      let asked = turn;
-      while (asked.length > 0 && granted < most && placement.active.length > 0) {
-        const again: WorkerNo[] = [];
-        for (const worker of asked) {
+      // Those that got one move up in place: this runs once for each grant.
+      const asked = [...turn];
+      let count = asked.length;
+      while (count > 0 && granted < most && placement.active.length > 0) {
+        let again = 0;
+        for (let i = 0; i < count; i++) {
           if (granted >= most || placement.active.length === 0) break;
+          const worker = asked[i] as WorkerNo;
           if (!tryPlace(worker, reach, ahead)) continue;
           granted += 1;
-          again.push(worker);
+          asked[again++] = worker;
         }
-        asked = again;
+        count = again;
       }
       if (granted >= most) return granted;
       turn = turn.filter((worker) => isEligible(state.worker(worker)));

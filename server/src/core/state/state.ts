@@ -55,8 +55,8 @@ export class State {
   readonly extras = new Map<TaskNo, TaskExtra>();
   /** Which partitions the outputs of a task are, in the order of their blobs. */
   readonly outputPartitions = new Map<TaskNo, readonly number[]>();
-  /** Job by namespace and idempotency key. */
-  readonly keys = new Map<string, JobNo>();
+  /** Job by namespace, then by idempotency key. */
+  readonly keys = new Map<string, Map<string, JobNo>>();
 
   /** Derived: job by public id, worker by id. */
   readonly jobById = new Map<string, JobNo>();
@@ -96,9 +96,15 @@ export class State {
   }
 }
 
-/** The key of a job in `State.keys`. A namespace has no NUL in it, so no two pairs collide. */
-export function jobKey(namespace: string, idempotencyKey: string): string {
-  return `${namespace}\0${idempotencyKey}`;
+/** The job that was submitted under a key. */
+export function jobOfKey(state: State, namespace: string, key: string): JobNo | undefined {
+  return state.keys.get(namespace)?.get(key);
+}
+
+export function setJobOfKey(state: State, namespace: string, key: string, job: JobNo): void {
+  const keys = state.keys.get(namespace);
+  if (keys === undefined) state.keys.set(namespace, new Map([[key, job]]));
+  else keys.set(key, job);
 }
 
 /** The extra of a task, made if it has none. */

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
+import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
 import type { SubmitJobRequest as SubmitJobMessage } from "@capstan/proto/capstan/v1/master_service.js";
 import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 
@@ -10,14 +11,23 @@ import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
  */
 export function fingerprintOf(request: SubmitJobMessage, namespace: string): string {
   const { job } = request;
+  // Field by field: what a later version adds has to be thought of here, and does not compile before.
   const canonical: SubmitJobMessage = {
-    ...request,
     namespace,
     idempotencyKey: "",
+    job: job && canonicalJob(job),
+    moreToUpload: request.moreToUpload,
     traceContext: undefined,
-    job: job && { ...job, labels: sorted(job.labels), typePolicies: sorted(job.typePolicies) },
   };
   return hash("sha256", encode(canonical), "hex");
+}
+
+/** The job itself when there is nothing to sort, as in most. */
+function canonicalJob(job: JobSpec): JobSpec {
+  const labels = sorted(job.labels);
+  const typePolicies = sorted(job.typePolicies);
+  if (labels === job.labels && typePolicies === job.typePolicies) return job;
+  return { ...job, labels, typePolicies };
 }
 
 /** Empty between any two calls: one for each request would zero a buffer each time. */

@@ -26,7 +26,7 @@ export class TaskDecoder {
   readonly #policies: JobPolicies;
   readonly #sink: TaskSink;
   /** Kinds that differ from the stage's, by what tells them apart: equal overrides share one. */
-  readonly #kinds = new Map<string, TaskKind>();
+  #kinds: Map<string, TaskKind> | undefined;
 
   constructor(checker: Checker, policies: JobPolicies, sink: TaskSink) {
     this.#checker = checker;
@@ -62,7 +62,7 @@ export class TaskDecoder {
       blobs.push(body);
     }
     checker.task = -1;
-    this.#kinds.clear();
+    this.#kinds = undefined;
     return drafts;
   }
 
@@ -152,9 +152,10 @@ export class TaskDecoder {
   /** Type and time-out decide the policy, so that they tell policies apart as well. */
   #intern(kind: TaskKind): TaskKind {
     const key = keyOf(kind);
-    const known = this.#kinds.get(key);
+    const kinds = (this.#kinds ??= new Map());
+    const known = kinds.get(key);
     if (known !== undefined) return known;
-    this.#kinds.set(key, kind);
+    kinds.set(key, kind);
     this.#sink.weight.addKind(kind);
     return kind;
   }

@@ -17,7 +17,8 @@ const textOverheadBytes = 8;
 /** Adds up while a request is decoded. */
 export class Weight {
   bytes = jobBytes;
-  readonly #hosts = new Set<string>();
+  /** Hosts that were met; made when there is one. */
+  #known: Set<string> | undefined;
 
   addTask({ bodyBytes, inputBytes, delayMs, recordCount, hosts }: TaskDraft): void {
     // Its length among the blobs and in the event, then two bytes for its kind and one for its hosts.
@@ -26,8 +27,9 @@ export class Weight {
     for (let i = 0; i < hosts.length; i++) {
       const host = hosts[i] as string;
       bytes += 3;
-      if (this.#hosts.has(host)) continue;
-      this.#hosts.add(host);
+      const known = (this.#known ??= new Set());
+      if (known.has(host)) continue;
+      known.add(host);
       bytes += textBytes(host);
     }
     this.bytes += bytes;

@@ -23,15 +23,21 @@ const pollMs = 100;
 export class JobWatch {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #stopping: AbortSignal;
   readonly #waiting = new Set<Waiting>();
   #isLooking = false;
   #lookAgain = false;
   #stopListening: (() => void) | undefined;
   #stopPolling: (() => void) | undefined;
 
-  constructor(engine: Engine, clock: Clock) {
+  /** @param stopping aborted when the master stops: nobody waits any longer then */
+  constructor(engine: Engine, clock: Clock, stopping: AbortSignal) {
     this.#engine = engine;
     this.#clock = clock;
+    this.#stopping = stopping;
+    stopping.addEventListener("abort", () => {
+      for (const { wake } of [...this.#waiting]) wake();
+    });
   }
 
   /**
@@ -54,7 +60,7 @@ export class JobWatch {
       const waiting: Waiting = { namespace, jobId, revision, notBefore, wake };
       over.addEventListener("abort", wake);
       this.#waiting.add(waiting);
-      if (over.aborted) wake();
+      if (over.aborted || this.#stopping.aborted) wake();
       else this.#begin();
     });
   }

@@ -41,7 +41,7 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     checkEnvelope(request);
     const shared: SharedSpecs = new Map();
     const items = request.items.map((item) =>
-      decodeItem({ ...item, namespace: request.namespace }, itemBytes(item, bytes), shared, log),
+      decodeItem(requestOf(item, request.namespace), itemBytes(item, bytes), shared, log),
     );
     const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
     const submissions = jobs.map(({ command, blobs }) => ({
@@ -54,6 +54,11 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     ]);
     return { results: encodeResults(items, results as readonly Result<JobReply>[], warnings) };
   });
+}
+
+function requestOf(item: SubmitJobItem, namespace: string): SubmitJobRequest {
+  const { idempotencyKey, job, moreToUpload, traceContext } = item;
+  return { namespace, idempotencyKey, job, moreToUpload, traceContext };
 }
 
 /** Jobs that share a spec and have no other kinds of tasks have the same warnings. */

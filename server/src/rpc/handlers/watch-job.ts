@@ -31,7 +31,6 @@ export interface WatchDeps extends HandlerDeps {
 export function watchJob({ engine, log, clock, watch, stopping }: WatchDeps) {
   return serverStream<WatchJobRequest, WatchJobResponse>(log, async (request, writer) => {
     const { namespace, jobId, minIntervalMs } = decodeWatchJob(request);
-    const over = AbortSignal.any([writer.over, stopping]);
     const speed = new Speedometer();
     while (!writer.isOver) {
       if (stopping.aborted) throw new UnavailableError("the master is stopping");
@@ -48,7 +47,11 @@ export function watchJob({ engine, log, clock, watch, stopping }: WatchDeps) {
       const at = clock.monotonicMs();
       await writer.write(encodeProgress(view, running, speed.measure(view, at)));
       if (view.finishedWall !== undefined) return;
-      await watch.changed({ namespace, jobId, revision: view.revision }, at + minIntervalMs, over);
+      await watch.changed(
+        { namespace, jobId, revision: view.revision },
+        at + minIntervalMs,
+        writer.over,
+      );
     }
   });
 }
