@@ -1,4 +1,4 @@
-import type { JobNo, LeaseNo, LeaseToken, WorkerNo } from "./ids.js";
+import type { JobNo, LeaseNo, LeaseToken, TaskNo, WorkerNo } from "./ids.js";
 import type {
   FailureDraft,
   JobSpec,
@@ -144,7 +144,7 @@ export type InternalCommand =
   | { readonly kind: "recall_lease"; readonly lease: LeaseNo }
   | { readonly kind: "time_out_attempt"; readonly lease: LeaseNo }
   | { readonly kind: "lose_worker"; readonly worker: WorkerNo }
-  | { readonly kind: "release_tasks" }
+  | { readonly kind: "release_tasks"; readonly tasks: readonly TaskNo[] }
   | { readonly kind: "lapse_upload"; readonly job: JobNo }
   | { readonly kind: "advance_job"; readonly job: JobNo }
   | { readonly kind: "sweep_job"; readonly job: JobNo };
@@ -187,10 +187,11 @@ export type Annotation =
       readonly tasks: number;
       readonly bytes: number;
     }
-  | { readonly kind: "note_granted"; readonly lease: LeaseNo }
+  | { readonly kind: "note_granted"; readonly leases: readonly LeaseNo[] }
   | {
       readonly kind: "note_assigned";
       readonly worker: WorkerNo;
+      readonly session: number;
       readonly leases: readonly LeaseNo[];
       readonly sequence: number;
     }

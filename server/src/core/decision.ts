@@ -10,9 +10,11 @@ export type CancelReason = "job" | "task" | "lease_lost" | "copy_won" | "timeout
 /** Why a worker is asked to give back what it has not started. */
 export type RecallReason = "not_received" | "job_failing" | "does_not_fit";
 
-/** Something to tell a worker, once the events that it follows from are durable. */
+/**
+ * Something to tell a worker, once the events that it follows from are durable. Assignments are not
+ * among them: what a round of placement granted is told by `queries.assignment`.
+ */
 export type Notice =
-  | { readonly kind: "assign"; readonly worker: WorkerNo; readonly lease: LeaseNo }
   | {
       readonly kind: "cancel";
       readonly worker: WorkerNo;
@@ -32,7 +34,7 @@ export interface JobReply {
   /** False: the key was known, and this is the job that it made. */
   readonly created: boolean;
   readonly state: string;
-  /** Next index to append, for each stage in the spec's order. */
+  /** Next index to append, for each stage in the spec's order; of a new job that is whole: none. */
   readonly nextIndexes: readonly { readonly stage: string; readonly nextIndex: number }[];
 }
 
@@ -53,6 +55,8 @@ interface Replies {
   complete_lease: Outcome;
   fail_lease: Outcome;
   return_lease: Outcome;
+  /** The lease that was granted; 0: there is nothing for the worker. */
+  place: LeaseNo;
   /** False: the token was not live, and nothing was saved. */
   save_checkpoint: { readonly saved: boolean };
 }

@@ -1,5 +1,5 @@
 import type { BlobId, JobNo, JournalMs, LeaseNo, StageNo, TaskNo, WorkerNo } from "./ids.js";
-import type { ReturnReason } from "./commands.js";
+import type { ReturnReason, StageTasks } from "./commands.js";
 import type { Charge } from "./outcome.js";
 import type { FailureKind, JobSpec, OutputDraft, Resource, TaskDraft, WorkerSpec } from "./spec.js";
 
@@ -53,6 +53,12 @@ export interface JobSubmitted extends Versioned<"job_submitted"> {
   readonly fingerprint: string;
   readonly uploading: boolean;
   readonly spec: JobSpec;
+  /** Places of the stages whose tasks may be placed at once: those that depend on no other. */
+  readonly opened: readonly number[];
+  /** The tasks that came with it: numbers from `firstTask`, blobs from `firstBlob`, stage by stage. */
+  readonly firstTask: TaskNo;
+  readonly firstBlob: BlobId;
+  readonly tasks: readonly StageTasks[];
 }
 
 /** Tasks in one stretch: numbers from `firstTask`, indexes from `firstIndex`, blobs from `firstBlob`. */
@@ -69,9 +75,20 @@ export interface JobSealed extends Versioned<"job_sealed"> {
   readonly job: JobNo;
 }
 
+/** A task that reads a partition given by reference, and the hosts that hold the most of it. */
+export interface LocatedTask {
+  readonly task: TaskNo;
+  /** Numbers of hosts, most first: by the order in which the journal first names them. */
+  readonly hosts: readonly number[];
+  /** What these hosts hold of it. */
+  readonly bytes: number;
+}
+
 /** The stage's dependencies are met: its tasks may be placed. */
 export interface StageOpened extends Versioned<"stage_opened"> {
   readonly stage: StageNo;
+  /** Tasks of which it is known only now where their data lies. */
+  readonly located: readonly LocatedTask[];
 }
 
 /** Tasks whose run-at or backoff has come. */

@@ -35,7 +35,7 @@ export interface LeaseToken {
   readonly job: JobNo;
   readonly task: TaskNo;
   readonly delivery: number;
-  /** Two draws of 32 bits. */
+  /** Two draws of 32 bits, as signed integers: those are never boxed. */
   readonly drawHigh: number;
   readonly drawLow: number;
 }

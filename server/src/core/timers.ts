@@ -1,9 +1,12 @@
 import type { Command } from "./commands.js";
 import type { Context, Settings } from "./context.js";
 import { arm } from "./annotate/arm.js";
-import type { JobNo, JournalMs, WorkerNo } from "./ids.js";
+import { eventTasksMax } from "./context.js";
+import type { JobNo, JournalMs, TaskNo, WorkerNo } from "./ids.js";
 import type { State } from "./state/state.js";
 import type { Lease } from "./state/leases.js";
+import { isReceived } from "./state/leases.js";
+import { TaskState } from "./state/tasks.js";
 import type { Worker } from "./state/workers.js";
 
 /**
@@ -29,7 +32,7 @@ export function dueCommands(state: State, context: Context, settings: Settings):
     if (job.uploadLapsesAt > context.now) state.uploads.push(job.uploadLapsesAt, job.no);
     else due.push({ kind: "lapse_upload", job: job.no });
   }
-  if (state.scheduled.firstKey <= context.now) due.push({ kind: "release_tasks" });
+  releaseDue(state, context.now, due);
   while (state.checks.firstKey <= context.termNow) {
     const at = state.checks.firstKey;
     const worker = state.worker(state.checks.pop() as WorkerNo);
@@ -37,6 +40,22 @@ export function dueCommands(state: State, context: Context, settings: Settings):
     checkWorker(state, worker, context, settings, due);
   }
   return due;
+}
+
+/** Takes what is due out of the heap, in commands of as many tasks as one event covers. */
+function releaseDue(state: State, now: JournalMs, due: Command[]): void {
+  const { scheduled, tasks } = state;
+  while (scheduled.firstKey <= now) {
+    const released = new Set<TaskNo>();
+    while (scheduled.firstKey <= now && released.size < eventTasksMax) {
+      const at = scheduled.firstKey;
+      const task = scheduled.pop() as TaskNo;
+      // Entries of tasks that moved on are left in the heap: skip them here.
+      if (tasks.state.get(task) !== TaskState.scheduled || tasks.runAt.get(task) !== at) continue;
+      released.add(task);
+    }
+    if (released.size > 0) due.push({ kind: "release_tasks", tasks: [...released] });
+  }
 }
 
 /** A restart or a takeover: every worker and every held lease gets a full fresh term. */
@@ -69,7 +88,7 @@ function checkWorker(
   for (const no of worker.leases) {
     const lease = state.leases.get(no);
     if (lease === undefined || lease.stopping) continue;
-    next = Math.min(next, checkLease(state, lease, termNow, settings, due));
+    next = Math.min(next, checkLease(state, worker, lease, termNow, settings, due));
   }
   if (next !== Infinity) arm(state, worker, next);
 }
@@ -80,6 +99,7 @@ function checkWorker(
  */
 function checkLease(
   state: State,
+  worker: Worker,
   lease: Lease,
   termNow: JournalMs,
   settings: Settings,
@@ -90,7 +110,7 @@ function checkLease(
     return termNow + settings.leaseTermMs;
   }
   let next = lease.deadlineAt;
-  if (!lease.received && lease.assignedAt >= 0) {
+  if (lease.assignedAt >= 0 && !isReceived(lease, worker)) {
     const receiptAt = lease.assignedAt + settings.receiptTimeoutMs;
     if (receiptAt <= termNow) {
       due.push({ kind: "recall_lease", lease: lease.no });

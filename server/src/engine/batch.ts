@@ -1,6 +1,6 @@
 import type { CoreEvent, Stamp } from "../core/index.js";
 import { EntryBuilder } from "../journal/entry/index.js";
-import type { SessionNotice } from "./engine-port.js";
+import { Notices } from "./sessions.js";
 
 /**
  * What is decided together and becomes durable together: an entry in the making, and all that
@@ -10,7 +10,8 @@ export class Batch {
   readonly stamp: Stamp;
   readonly builder: EntryBuilder;
   readonly #releases: (() => void)[] = [];
-  readonly notices: { readonly session: number; readonly notice: SessionNotice }[] = [];
+  /** What is told to each session, in the order of the decisions. */
+  readonly notices = new Notices();
 
   /** Kept for the observer; undefined when there is none. */
   readonly observed: CoreEvent[] | undefined;

@@ -5,10 +5,11 @@ import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import type { PayloadStore } from "../payloads/payload-store.js";
 import { Batch } from "./batch.js";
 import type { Clock } from "./clock.js";
-import type { EventObserver, SessionNotice } from "./engine-port.js";
+import type { Blobs, EventObserver, SessionNotice } from "./engine-port.js";
 import type { JournalClock } from "./journal-clock.js";
 import { stallMinMs } from "./journal-clock.js";
 import type { Sessions } from "./sessions.js";
+import { Notices } from "./sessions.js";
 
 /** How long to wait before a full disk is tried again. */
 const diskFullRetryMs = 250;
@@ -84,11 +85,11 @@ export class CommitPipeline {
     return this.#building;
   }
 
-  keepBlobs(blobs: readonly Uint8Array[]): void {
+  keepBlobs(blobs: Blobs): void {
     const batch = this.#building;
     assert(batch !== undefined, "blobs without an event");
-    for (const blob of blobs) batch.builder.addBlob(blob);
-    this.#nextBlob += blobs.length;
+    batch.builder.addBlobs(blobs);
+    this.#nextBlob += blobs.count;
   }
 
   /** Calls back when all that is applied so far is durable; at once if it is. */
@@ -101,8 +102,8 @@ export class CommitPipeline {
   /** Tells a session something, once it is durable. */
   notify(session: number, notice: SessionNotice): void {
     const batch = this.#building ?? this.#inFlight;
-    if (batch === undefined) this.#options.sessions.notify([{ session, notice }]);
-    else batch.notices.push({ session, notice });
+    if (batch === undefined) this.#options.sessions.notify(new Notices([[session, notice]]));
+    else batch.notices.add(session, notice);
   }
 
   /** Room for so many bytes in the entry in the making; sends it off if there is none. */

@@ -15,6 +15,11 @@ import type {
   State,
   WorkerNo,
 } from "../core/index.js";
+import { Blobs } from "../journal/entry/index.js";
+import type { BlobSpan } from "../payloads/payload-store.js";
+
+export { Blobs };
+export type { BlobSpan };
 
 /** What a command came to. */
 export type Result<R> =
@@ -23,7 +28,7 @@ export type Result<R> =
 /** A command with the bytes that it brings: payloads, outputs, failures, in the command's order. */
 export interface Submission {
   readonly command: Command;
-  readonly blobs: readonly Uint8Array[];
+  readonly blobs: Blobs;
 }
 
 /** When a read was made. */
@@ -34,7 +39,7 @@ export interface Moment {
 
 /** What is told to a session, in the order in which it was decided, once it is durable. */
 export type SessionNotice =
-  | { readonly kind: "assign"; readonly assignment: AssignmentView }
+  | AssignmentView
   | { readonly kind: "cancel"; readonly token: LeaseToken; readonly reason: CancelReason }
   | { readonly kind: "recall"; readonly token: LeaseToken; readonly reason: RecallReason }
   | { readonly kind: "superseded" };
@@ -64,7 +69,7 @@ export interface Engine {
    */
   submit<K extends CommandKind>(
     command: CommandOf<K> & Command,
-    blobs?: readonly Uint8Array[],
+    blobs?: Blobs,
   ): Promise<Result<ReplyOf<K>>>;
   /**
    * Several commands in order, answered together: the hot path of sessions and bulk calls. Each
@@ -77,6 +82,11 @@ export interface Engine {
   read<T>(query: (state: State, moment: Moment) => T): Promise<T>;
   /** The bytes of a blob: at once when they are in memory, else read back from the journal. */
   payload(blob: number): Uint8Array | Promise<Uint8Array>;
+  /**
+   * The bytes of a blob where they lie: good until the next call, for those who copy them at once.
+   * @returns undefined when they are not in memory
+   */
+  findPayload(blob: number): BlobSpan | undefined;
   /** Sends a session's notices to a listener, from the registration on. */
   attach(session: number, listener: SessionListener): void;
   detach(session: number): void;

@@ -3,8 +3,8 @@ import type {
   Command,
   CommandKind,
   CommandOf,
-  Context,
   Decision,
+  LeaseNo,
   ReplyOf,
   Settings,
   State,
@@ -29,14 +29,21 @@ import { Alarm } from "./alarm.js";
 import type { Clock } from "./clock.js";
 import { CommitPipeline } from "./commit.js";
 import type { EngineOptions } from "./engine-options.js";
-import type { Engine, Moment, Result, SessionListener, Submission } from "./engine-port.js";
-import { DiskFullError, UnavailableError } from "./engine-port.js";
+import type {
+  BlobSpan,
+  Engine,
+  Moment,
+  Result,
+  SessionListener,
+  Submission,
+} from "./engine-port.js";
+import { Blobs, DiskFullError, UnavailableError } from "./engine-port.js";
 import { JournalClock } from "./journal-clock.js";
-import { tell } from "./notices.js";
-import type { Draw } from "./random.js";
+import { tell, tellGranted } from "./notices.js";
 import type { Replayed } from "./replay.js";
 import { replay } from "./replay.js";
 import { Sessions } from "./sessions.js";
+import { TurnContext } from "./turn-context.js";
 import type { Work } from "./work-queue.js";
 import { bringsWork, WorkQueue } from "./work-queue.js";
 
@@ -48,8 +55,6 @@ const grantBytesMax = 96;
 const internalBytesMax = batchBytesTarget;
 /** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
 const grantsPerTurn = 512;
-
-const noBlobs: readonly Uint8Array[] = [];
 
 /**
  * The single writer with pipelined group commit.
@@ -68,15 +73,16 @@ export class MasterEngine implements Engine {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #time: JournalClock;
-  readonly #draw: Draw;
   readonly #payloads: PayloadStore;
   readonly #commit: CommitPipeline;
+  readonly #context: TurnContext;
   readonly #onFatal: (error: unknown) => void;
   readonly #queue = new WorkQueue();
   readonly #sessions = new Sessions();
   readonly #listeners = new Set<(index: number) => void>();
   readonly #alarm: Alarm;
   #internal: Command[] = [];
+  #accepted: { readonly ok: true; readonly reply: unknown } = { ok: true, reply: undefined };
   #turnIsDue = false;
   #closed = false;
   #failed = false;
@@ -107,7 +113,6 @@ export class MasterEngine implements Engine {
     this.#state = state;
     this.#journal = options.journal;
     this.#clock = options.clock;
-    this.#draw = options.draw;
     this.#payloads = payloads;
     this.#onFatal = options.onFatal;
     this.#time = new JournalClock(options.clock, replayed.lastNow);
@@ -128,10 +133,12 @@ export class MasterEngine implements Engine {
       },
     });
     this.startedWall = this.#time.wall;
+    const { draw } = options;
+    this.#context = new TurnContext({ draw, epoch, time: this.#time, commit: this.#commit });
     this.#alarm = new Alarm(options.clock, () => {
       this.#soon();
     });
-    beginTerms(state, this.#context(), this.settings);
+    beginTerms(state, this.#context, this.settings);
     this.#soon();
   }
 
@@ -141,7 +148,7 @@ export class MasterEngine implements Engine {
 
   async submit<K extends CommandKind>(
     command: CommandOf<K> & Command,
-    blobs: readonly Uint8Array[] = [],
+    blobs: Blobs = Blobs.none,
   ): Promise<Result<ReplyOf<K>>> {
     const [result] = await this.submitMany([{ command, blobs }]);
     return result as Result<ReplyOf<K>>;
@@ -186,6 +193,10 @@ export class MasterEngine implements Engine {
 
   payload(blob: number): Uint8Array | Promise<Uint8Array> {
     return this.#payloads.get(blob);
+  }
+
+  findPayload(blob: number): BlobSpan | undefined {
+    return this.#payloads.find(blob);
   }
 
   /** What the payload store holds, for metrics and for those who ask how the master is. */
@@ -245,6 +256,9 @@ export class MasterEngine implements Engine {
   /** One turn: input first, then what is due by time, then what follows, then placement. */
   #turn(): void {
     if (this.#closed) return;
+    // Before anything is decided: what the loop stood still is not counted against anyone.
+    this.#time.feel();
+    this.#context.begin();
     this.#takeInput();
     // Nobody who renewed could be heard while the journal is blocked: nothing expires meanwhile.
     if (!this.#commit.isBlocked) this.#takeTimers();
@@ -267,28 +281,25 @@ export class MasterEngine implements Engine {
   #takeWork(work: Work): boolean {
     switch (work.kind) {
       case "note":
-        annotate(this.#state, work.annotation, this.#context(), this.settings);
+        annotate(this.#state, work.annotation, this.#context, this.settings);
         return true;
-      case "read": {
-        const context = this.#context();
-        this.#commit.after(work.query(this.#state, context));
+      case "read":
+        this.#commit.after(work.query(this.#state, this.#context));
         return true;
-      }
       case "commands": {
         const { submissions, results } = work;
         while (results.length < submissions.length) {
           const { command, blobs } = submissions[results.length] as Submission;
           if (!this.#commit.makeRoom(weigh(command, blobs, this.#state))) return false;
-          const context = this.#context();
           let decision: Decision<unknown>;
           try {
-            decision = decide(this.#state, command, context, this.settings);
+            decision = decide(this.#state, command, this.#context, this.settings);
           } catch (error) {
             // Deciding only reads: one unlucky command is one failed call, not the end of all.
             work.reject(error);
             return true;
           }
-          results.push(this.#carryOut(decision, blobs, context));
+          results.push(this.#carryOut(decision, blobs));
         }
         this.#commit.after(() => {
           work.resolve(results);
@@ -299,8 +310,7 @@ export class MasterEngine implements Engine {
   }
 
   #takeTimers(): void {
-    this.#time.feel();
-    this.#internal.push(...dueCommands(this.#state, this.#context(), this.settings));
+    this.#internal.push(...dueCommands(this.#state, this.#context, this.settings));
   }
 
   #takeInternal(): void {
@@ -313,9 +323,10 @@ export class MasterEngine implements Engine {
   /** Stages open, jobs end, sweeps take a step. Each may make more to follow. */
   #takeFollowUps(): void {
     for (const job of this.#state.toAdvance) {
-      if (!this.#commit.makeRoom(grantBytesMax * 64)) return;
+      const command = { kind: "advance_job", job } as const;
+      if (!this.#commit.makeRoom(weigh(command, Blobs.none, this.#state))) return;
       this.#state.toAdvance.delete(job);
-      this.#run({ kind: "advance_job", job });
+      this.#run(command);
     }
     for (const job of this.#state.toSweep) {
       if (!this.#commit.makeRoom(grantBytesMax)) return;
@@ -329,29 +340,32 @@ export class MasterEngine implements Engine {
     const room = ENTRY_BYTES_MAX - this.#commit.bytes;
     const most = Math.min(grantsPerTurn, Math.floor(room / grantBytesMax) - 1);
     if (most <= 0) return;
-    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean) =>
-      this.#run({ kind: "place", worker, reach, ahead });
-    if (placementRound(this.#state, tryPlace, most) >= most) this.#soon();
+    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean): LeaseNo => {
+      const command = { kind: "place", worker, reach, ahead } as const;
+      const decision = decide<"place">(this.#state, command, this.#context, this.settings);
+      this.#carryOut(decision, Blobs.none);
+      return decision.ok ? decision.reply : 0;
+    };
+    const granted = placementRound(this.#state, tryPlace, most);
+    if (granted.length === 0) return;
+    const note = { kind: "note_granted", leases: granted } as const;
+    annotate(this.#state, note, this.#context, this.settings);
+    tellGranted(this.#state, granted, this.#commit);
+    if (granted.length >= most) this.#soon();
   }
 
-  /** Decides and carries out a command of the engine's own. @returns whether anything happened */
-  #run(command: Command): boolean {
-    const context = this.#context();
-    const decision: Decision<unknown> = decide(this.#state, command, context, this.settings);
-    this.#carryOut(decision, noBlobs, context);
-    return decision.ok && decision.events.length > 0;
+  /** Decides and carries out a command of the engine's own. */
+  #run(command: Command): void {
+    const decision: Decision<unknown> = decide(this.#state, command, this.#context, this.settings);
+    this.#carryOut(decision, Blobs.none);
   }
 
   /** Applies what was decided, and keeps the answer for when it is durable. */
-  #carryOut(
-    decision: Decision<unknown>,
-    blobs: readonly Uint8Array[],
-    context: Context,
-  ): Result<unknown> {
+  #carryOut(decision: Decision<unknown>, blobs: Blobs): Result<unknown> {
     if (!decision.ok) return decision;
     const { events, annotations, notices } = decision;
     if (events.length > 0) {
-      const batch = this.#commit.batch(context);
+      const batch = this.#commit.batch(this.#context);
       for (const event of events) {
         apply(this.#state, event, batch.stamp);
         batch.builder.addEvent(event);
@@ -360,25 +374,17 @@ export class MasterEngine implements Engine {
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
     }
     for (const annotation of annotations) {
-      annotate(this.#state, annotation, context, this.settings);
+      annotate(this.#state, annotation, this.#context, this.settings);
       if (annotation.kind === "begin_session") {
         this.#sessions.bind(annotation.session, annotation.worker);
       }
     }
     for (const notice of notices) tell(this.#state, notice, this.#commit);
-    return { ok: true, reply: decision.reply };
-  }
-
-  #context(): Context {
-    const { stamp } = this.#commit;
-    return {
-      now: stamp?.now ?? this.#time.now,
-      wall: stamp?.wall ?? this.#time.wall,
-      termNow: this.#time.termNow,
-      draw: this.#draw,
-      epoch: this.epoch,
-      firstBlob: this.#commit.nextBlob,
-    };
+    // The answers of most commands are one and the same object, and so are then their results.
+    if (this.#accepted.reply !== decision.reply) {
+      this.#accepted = { ok: true, reply: decision.reply };
+    }
+    return this.#accepted;
   }
 
   #guard(work: () => void): void {

@@ -1,10 +1,32 @@
 import type { WorkerNo } from "../core/index.js";
 import type { SessionListener, SessionNotice } from "./engine-port.js";
 
-/** A notice on its way to a session. */
-export interface Addressed {
-  readonly session: number;
-  readonly notice: SessionNotice;
+/** Notices on their way, each session's in the order in which they were decided. */
+export class Notices {
+  readonly #bySession = new Map<number, SessionNotice[]>();
+  #lastSession = 0;
+  #last: SessionNotice[] = [];
+
+  constructor(first: readonly (readonly [number, SessionNotice])[] = []) {
+    for (const [session, notice] of first) this.add(session, notice);
+  }
+
+  add(session: number, notice: SessionNotice): void {
+    // Most of a round are one worker's.
+    if (session !== this.#lastSession) this.#goTo(session);
+    this.#last.push(notice);
+  }
+
+  [Symbol.iterator](): IterableIterator<readonly [number, readonly SessionNotice[]]> {
+    return this.#bySession.entries();
+  }
+
+  #goTo(session: number): void {
+    let row = this.#bySession.get(session);
+    if (row === undefined) this.#bySession.set(session, (row = []));
+    this.#lastSession = session;
+    this.#last = row;
+  }
 }
 
 /** Who listens for which session, and which worker it is. */
@@ -29,14 +51,8 @@ export class Sessions {
     return this.#workers.get(session);
   }
 
-  /** Hands out notices, each session's together and in their order. Who is gone hears nothing. */
-  notify(addressed: readonly Addressed[]): void {
-    const bySession = new Map<number, SessionNotice[]>();
-    for (const { session, notice } of addressed) {
-      const row = bySession.get(session);
-      if (row === undefined) bySession.set(session, [notice]);
-      else row.push(notice);
-    }
-    for (const [session, notices] of bySession) this.#listeners.get(session)?.notify(notices);
+  /** Hands out notices. Who is gone hears nothing. */
+  notify(notices: Notices): void {
+    for (const [session, row] of notices) this.#listeners.get(session)?.notify(row);
   }
 }

@@ -7,7 +7,8 @@ import {
 } from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
 import type { Incoming } from "./call.js";
-import { decodeAppendTasksRequest } from "./codec/append-tasks-request.js";
+import { readAppendTasks } from "./codec/append-tasks-request.js";
+import { readSubmitJob, readSubmitJobs } from "./codec/job-request.js";
 import { masterService } from "./session/index.js";
 
 type AnyMethod = MethodDefinition<never, never>;
@@ -45,9 +46,11 @@ function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buf
 
 type Decode = (bytes: Buffer) => unknown;
 
-/** Requests that are read by hand, at least where they are large. */
+/** Requests that bring tasks: read by hand, because there are many. */
 const requestDecoders: Readonly<Record<string, Decode>> = {
-  "/capstan.v1.MasterService/AppendTasks": decodeAppendTasksRequest,
+  "/capstan.v1.MasterService/SubmitJob": readSubmitJob,
+  "/capstan.v1.MasterService/SubmitJobs": readSubmitJobs,
+  "/capstan.v1.MasterService/AppendTasks": readAppendTasks,
 };
 
 /** Large answers are handed over as they were encoded. */

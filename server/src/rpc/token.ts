@@ -57,8 +57,8 @@ export function decodeToken(
     job: readU32(bytes, start + jobAt),
     task: readU32(bytes, start + taskAt),
     delivery,
-    drawHigh: readU32(bytes, start + drawHighAt),
-    drawLow: readU32(bytes, start + drawLowAt),
+    drawHigh: readU32(bytes, start + drawHighAt) | 0,
+    drawLow: readU32(bytes, start + drawLowAt) | 0,
   };
 }
 

@@ -40,7 +40,7 @@ export class DeliverySpans {
       case "job_submitted":
         return this.#seeJob(event, stamp);
       case "tasks_added":
-        return this.#seeTasks(event);
+        return this.#seeTasks(event.job, event.stage, event.firstTask, event.tasks.length);
       case "worker_registered":
         this.#workers[event.worker] = event.spec.workerId;
         return;
@@ -68,18 +68,23 @@ export class DeliverySpans {
     }
   }
 
-  #seeJob({ job, id, spec }: EventOf<"job_submitted">, stamp: Stamp): void {
+  #seeJob(event: EventOf<"job_submitted">, stamp: Stamp): void {
+    const { job, id, spec, firstTask, tasks } = event;
+    const firstStage = this.#stages.length;
     for (const { name, task } of spec.stages) this.#stages.push({ job, type: task.type, name });
     const creation = spanContextOf(spec.trace.traceparent);
     this.#jobs.set(job, { id, spec, creation, submittedWall: stamp.wall, taskCount: 0 });
+    let task = firstTask;
+    for (const { stage, tasks: added } of tasks) {
+      this.#seeTasks(job, firstStage + stage, task, added.length);
+      task += added.length;
+    }
   }
 
-  #seeTasks(event: EventOf<"tasks_added">): void {
-    const job = this.#jobs.get(event.job);
-    if (job !== undefined) job.taskCount += event.tasks.length;
-    for (let i = 0; i < event.tasks.length; i++) {
-      this.#stageOfTask.set(event.firstTask + i, event.stage);
-    }
+  #seeTasks(jobNo: JobNo, stage: StageNo, firstTask: number, count: number): void {
+    const job = this.#jobs.get(jobNo);
+    if (job !== undefined) job.taskCount += count;
+    for (let i = 0; i < count; i++) this.#stageOfTask.set(firstTask + i, stage);
   }
 
   #begin(event: EventOf<"lease_granted">, stamp: Stamp): void {

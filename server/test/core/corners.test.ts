@@ -126,7 +126,13 @@ describe("corners of the core", () => {
     const worker = story.worker();
     const jobId = story.submit({ stages: [{ tasks: 1 }] });
     const { token } = story.placeOne();
-    machine.note({ kind: "note_assigned", worker, leases: [token.lease], sequence: 1 });
+    machine.note({
+      kind: "note_assigned",
+      worker,
+      session: 1,
+      leases: [token.lease],
+      sequence: 1,
+    });
     machine.now += 6_000;
     const due = machine.due();
     assert.deepEqual(due, [{ kind: "recall_lease", lease: token.lease }]);

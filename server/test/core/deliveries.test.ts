@@ -105,7 +105,7 @@ describe("a delivery", () => {
     story.submit({ stages: [{ tasks: 1 }] });
     const grant = story.placeOne();
     const leases = [grant.token.lease];
-    story.machine.note({ kind: "note_assigned", worker, leases, sequence: 1 });
+    story.machine.note({ kind: "note_assigned", worker, session: 1, leases, sequence: 1 });
     story.pass(5_000);
     assert(story.machine.notices.some(({ kind }) => kind === "recall"));
     story.worker();

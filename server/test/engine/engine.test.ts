@@ -6,7 +6,7 @@ import { digest, queries } from "../../src/core/index.js";
 import type { Clock } from "../../src/engine/clock.js";
 import { systemClock } from "../../src/engine/clock.js";
 import { MasterEngine } from "../../src/engine/engine.js";
-import { DiskFullError, UnavailableError } from "../../src/engine/engine-port.js";
+import { Blobs, DiskFullError, UnavailableError } from "../../src/engine/engine-port.js";
 import { systemDraw } from "../../src/engine/random.js";
 import { openFileJournal } from "../../src/journal/file/file-journal.js";
 import type { Journal } from "../../src/journal/journal.js";
@@ -167,7 +167,7 @@ describe("the engine", () => {
         moreToUpload: false,
         tasks: [{ stage: 0, tasks: [{ ...draftOf(0), delayMs: 5_000 }] }],
       },
-      [new Uint8Array(0)],
+      Blobs.of([new Uint8Array(0)]),
     );
     isSlow = true;
     const blocked = submit(engine, "kept", 1);

@@ -1,5 +1,6 @@
 import type { AssignmentView, JobSpec, TaskDraft } from "../../src/core/index.js";
 import type { Engine, SessionNotice } from "../../src/engine/engine-port.js";
+import { Blobs } from "../../src/engine/engine-port.js";
 
 /** A job of one stage, as the codec would hand it to the core. */
 export function specOf(name: string): JobSpec {
@@ -45,7 +46,7 @@ export function draftOf(bodyBytes: number): TaskDraft {
 /** Submits a job of so many tasks, all in one command. */
 export async function submit(engine: Engine, name: string, count: number, bodyBytes = 0) {
   const tasks = Array.from({ length: count }, () => draftOf(bodyBytes));
-  const blobs = tasks.map(() => new Uint8Array(bodyBytes));
+  const blobs = Blobs.of(tasks.map(() => new Uint8Array(bodyBytes)));
   const result = await engine.submit<"submit_job">(
     {
       kind: "submit_job",
@@ -116,12 +117,10 @@ export class InProcessWorker {
   }
 
   #take(notices: readonly SessionNotice[], completes: boolean): void {
-    const assigned = notices.flatMap((notice) =>
-      notice.kind === "assign" ? notice.assignment : [],
-    );
+    const assigned = notices.filter((notice) => notice.kind === "assign");
     this.assigned.push(...assigned);
     if (!completes || assigned.length === 0) return;
-    const submissions = assigned.map(({ token }) => ({
+    const submissions = assigned.map((token) => ({
       command: {
         kind: "complete_lease" as const,
         worker: this.#worker,
@@ -129,7 +128,7 @@ export class InProcessWorker {
         outputs: [],
         recordCount: 0,
       },
-      blobs: [],
+      blobs: Blobs.none,
     }));
     void this.#engine.submitMany(submissions).then((results) => {
       this.completed += results.length;

@@ -10,7 +10,7 @@ describe("the queue of the single writer", () => {
     const collect = runInNewContext("gc") as () => void;
     const queue = new WorkQueue();
     const done = pushed(queue);
-    queue.push({ kind: "note", annotation: { kind: "note_granted", lease: 1 } });
+    queue.push({ kind: "note", annotation: { kind: "note_granted", leases: [1] } });
     queue.shift();
     for (let turn = 0; turn < 5 && done.deref() !== undefined; turn++) {
       await new Promise((resolve) => setImmediate(resolve));

@@ -3,7 +3,8 @@ import type { Command } from "../../src/core/index.js";
 import { SubmitJobRequest, SubmitJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import { weigh } from "../../src/journal/entry/index.js";
 import { ENTRY_BYTES_MAX } from "../../src/journal/journal.js";
-import { decodeSubmitJob } from "../../src/rpc/codec/submit-job.js";
+import { readSubmitJob } from "../../src/rpc/codec/job-request.js";
+import { SubmitDecoder } from "../../src/rpc/codec/submit-job.js";
 import { LimitExceededError } from "../../src/rpc/errors.js";
 import { limits } from "../../src/rpc/limits.js";
 import { call, Calls } from "./support/calls.js";
@@ -154,10 +155,11 @@ describe("limits", () => {
     let refused = 0;
     for (const seed of list(60, (i) => i)) {
       const request = SubmitJobRequest.fromPartial({ job: heavyJob(seed) });
-      const bytes = SubmitJobRequest.encode(request).finish().length;
-      if (bytes > limits.submitBytes) continue;
+      const encoded = Buffer.from(SubmitJobRequest.encode(request).finish());
+      if (encoded.length > limits.submitBytes) continue;
+      const { namespace, item, bytes } = readSubmitJob(encoded);
       try {
-        const { command, blobs } = decodeSubmitJob("SubmitJob", request, bytes);
+        const { command, blobs } = new SubmitDecoder("SubmitJob", namespace, bytes).decode(item);
         const weight = weigh(command as Command, blobs);
         assert(weight <= ENTRY_BYTES_MAX, `seed ${seed}: ${weight} bytes were let pass`);
         accepted += 1;

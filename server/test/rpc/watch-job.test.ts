@@ -70,7 +70,7 @@ describe("watching a job's progress", () => {
       });
     });
     worker.start(assigned);
-    edge.engine.note({ kind: "note_progress", token: assigned.token, fraction: 0.5, note: "half" });
+    edge.engine.note({ kind: "note_progress", token: assigned, fraction: 0.5, note: "half" });
     await running;
     const [task] = seen.at(-1)?.running ?? [];
     assert.deepEqual(

@@ -6,17 +6,20 @@ import type { State } from "../state/state.js";
 import type { LeaseToken } from "../ids.js";
 import { arm } from "./arm.js";
 
-/** A lease was granted: its first term begins. */
+/** Leases were granted in one round: their first term begins. */
 export function noteGranted(
   state: State,
   note: AnnotationOf<"note_granted">,
   context: Context,
   settings: Settings,
 ): void {
-  const lease = state.leases.get(note.lease);
-  if (lease === undefined) return;
-  lease.deadlineAt = context.termNow + settings.leaseTermMs;
-  arm(state, state.worker(lease.worker), lease.deadlineAt);
+  const deadlineAt = context.termNow + settings.leaseTermMs;
+  for (const no of note.leases) {
+    const lease = state.leases.get(no);
+    if (lease === undefined) continue;
+    lease.deadlineAt = deadlineAt;
+    arm(state, state.worker(lease.worker), deadlineAt);
+  }
 }
 
 /** Leases went out to their worker, which has so long to say that it received them. */
@@ -26,14 +29,15 @@ export function noteAssigned(
   context: Context,
   settings: Settings,
 ): void {
+  const worker = state.worker(note.worker);
+  if (worker.session !== note.session) return;
   for (const no of note.leases) {
     const lease = state.leases.get(no);
     if (lease === undefined) continue;
     lease.sequence = note.sequence;
     lease.assignedAt = context.termNow;
   }
-  const worker = state.worker(note.worker);
-  worker.unconfirmed.push({ sequence: note.sequence, leases: note.leases });
+  worker.assignedThrough = note.sequence;
   arm(state, worker, context.termNow + settings.receiptTimeoutMs);
 }
 
@@ -41,14 +45,9 @@ export function noteAssigned(
 export function noteReceived(state: State, note: AnnotationOf<"note_received">): void {
   const worker = state.worker(note.worker);
   if (worker.session !== note.session) return;
-  worker.unconfirmed = worker.unconfirmed.filter(({ sequence, leases }) => {
-    if (sequence > note.throughSequence) return true;
-    for (const no of leases) {
-      const lease = state.leases.get(no);
-      if (lease?.sequence === sequence) lease.received = true;
-    }
-    return false;
-  });
+  // What it has not been sent it cannot have received, whatever it says.
+  const through = Math.min(note.throughSequence, worker.assignedThrough);
+  worker.receivedThrough = Math.max(worker.receivedThrough, through);
 }
 
 /** The worker has started these. */

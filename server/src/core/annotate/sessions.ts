@@ -16,7 +16,8 @@ export function beginSession(
   worker.creditTasks = 0;
   worker.creditBytes = 0;
   worker.seenAt = context.termNow;
-  worker.unconfirmed = [];
+  worker.assignedThrough = 0;
+  worker.receivedThrough = 0;
   for (const no of worker.leases) {
     const lease = state.leases.get(no);
     // Sequences count anew in each session.

@@ -1,45 +1,36 @@
 import type { Stamp } from "../context.js";
+import { assert } from "../errors.js";
 import type { EventOf } from "../events.js";
+import type { Stage } from "../state/jobs.js";
 import { emptyCounts } from "../state/jobs.js";
 import type { State } from "../state/state.js";
 import { setJobOfKey } from "../state/state.js";
+import { addTasks } from "./add-tasks.js";
 
-/** A job with its stages, all of them still empty. */
+/** A job with its stages, and the tasks that came with it. */
 export function applyJobSubmitted(
   state: State,
   event: EventOf<"job_submitted">,
   stamp: Stamp,
 ): void {
+  const { spec, uploading } = event;
   const firstStage = state.stages.length;
-  for (const [position, spec] of event.spec.stages.entries()) {
-    state.stages.push({
-      no: firstStage + position,
-      job: event.job,
-      position,
-      spec,
-      opened: false,
-      pruned: false,
-      taskCount: 0,
-      counts: emptyCounts(),
-      retries: 0,
-      segments: [],
-      partitionHosts: undefined,
-      bags: [],
-    });
-  }
+  const stageCount = spec.stages.length;
+  for (let position = 0; position < stageCount; position++) addStage(state, event, position);
+  for (const position of event.opened) state.stage(firstStage + position).opened = true;
   state.jobs.push({
     no: event.job,
     id: event.id,
-    spec: event.spec,
+    spec,
     idempotencyKey: event.idempotencyKey,
     fingerprint: event.fingerprint,
     submittedAt: stamp.now,
     submittedWall: stamp.wall,
     firstStage,
-    stageCount: event.spec.stages.length,
-    state: event.uploading ? "uploading" : "running",
+    stageCount,
+    state: uploading ? "uploading" : "running",
     run: 1,
-    uploadLapsesAt: stamp.now + event.spec.uploadTtlMs,
+    uploadLapsesAt: uploading ? stamp.now + spec.uploadTtlMs : 0,
     sweep: undefined,
     cancelCause: undefined,
     note: "",
@@ -50,8 +41,51 @@ export function applyJobSubmitted(
   });
   state.jobById.set(event.id, event.job);
   if (event.idempotencyKey !== "") {
-    setJobOfKey(state, event.spec.namespace, event.idempotencyKey, event.job);
+    setJobOfKey(state, spec.namespace, event.idempotencyKey, event.job);
   }
-  if (event.uploading) state.uploads.push(stamp.now + event.spec.uploadTtlMs, event.job);
-  else state.toAdvance.add(event.job);
+  addAllTasks(state, event, firstStage, stamp);
+  if (uploading) state.uploads.push(stamp.now + spec.uploadTtlMs, event.job);
+  else if (mayGoOn(state, firstStage, stageCount)) state.toAdvance.add(event.job);
+}
+
+function addStage(state: State, event: EventOf<"job_submitted">, position: number): void {
+  state.stages.push({
+    no: state.stages.length,
+    job: event.job,
+    position,
+    spec: event.spec.stages[position] as Stage["spec"],
+    opened: false,
+    pruned: false,
+    taskCount: 0,
+    counts: emptyCounts(),
+    retries: 0,
+    firstTask: 0,
+    segments: undefined,
+    partitionHosts: undefined,
+    bags: noBags,
+  });
+}
+
+/** Nothing is ever pushed into it: a stage's first bag makes an array of its own. */
+const noBags: number[] = [];
+
+function addAllTasks(
+  state: State,
+  event: EventOf<"job_submitted">,
+  firstStage: number,
+  stamp: Stamp,
+): void {
+  if (event.tasks.length === 0) return;
+  const { firstTask } = event;
+  assert(firstTask === state.tasks.count, () => `tasks from ${firstTask} out of turn`);
+  let blob = event.firstBlob;
+  for (const { stage, tasks } of event.tasks) {
+    addTasks(state, state.stage(firstStage + stage), tasks, blob, stamp);
+    blob += tasks.length;
+  }
+}
+
+/** Does anything follow at once: another stage that opens, or the end of a job without tasks? */
+function mayGoOn(state: State, firstStage: number, stageCount: number): boolean {
+  return stageCount > 1 || state.stage(firstStage).taskCount === 0;
 }

@@ -28,7 +28,7 @@ export function applyLeaseAdopted(
     grantedWall: stamp.wall,
     stopping: true,
     ahead: false,
-    deadlineAt: Infinity,
+    deadlineAt: 0,
     assignedAt: -1,
     sequence: 0,
     received: true,

@@ -36,7 +36,7 @@ export function applyLeaseGranted(
     grantedWall: stamp.wall,
     stopping: false,
     ahead: event.ahead,
-    deadlineAt: Infinity,
+    deadlineAt: 0,
     assignedAt: -1,
     sequence: 0,
     received: false,

@@ -55,7 +55,8 @@ function newWorker(event: EventOf<"worker_registered">): Worker {
     creditBytes: 0,
     seenAt: 0,
     checkAt: Infinity,
-    unconfirmed: [],
+    assignedThrough: 0,
+    receivedThrough: 0,
     missedAt: -1,
   };
 }

@@ -5,6 +5,7 @@ import type { CoreEvent } from "../events.js";
 import type { OnTaskFailure } from "../spec.js";
 import type { Job, Stage } from "../state/jobs.js";
 import type { State } from "../state/state.js";
+import { locatedTasks } from "./locate.js";
 
 /**
  * What follows for a job from what its tasks have come to: a stage opens, the job fails, ends.
@@ -33,14 +34,13 @@ export function decideAdvanceJob(
 }
 
 function advance(state: State, job: Job): readonly CoreEvent[] {
-  if (job.stageCount === 1) return advanceOnly(state.stage(job.firstStage), job);
+  if (job.stageCount === 1) return advanceOnly(state, state.stage(job.firstStage), job);
   const stages = stagesOf(state, job);
   const rule = job.spec.onTaskFailure;
   if (stages.some((stage) => hasFailed(stage, rule))) return [failing(job)];
-  const opened = stages.filter((stage) => canOpen(stage, stages, rule));
-  if (opened.length > 0) {
-    return opened.map((stage) => ({ type: "stage_opened", version: 1, stage: stage.no }));
-  }
+  // One at a time: it may say of thousands of tasks where their data lies.
+  const next = stages.find((stage) => canOpen(stage, stages, rule));
+  if (next !== undefined) return [openedStage(state, next)];
   const unreachable = stages.find((stage) => canPrune(stage, stages));
   if (unreachable !== undefined) {
     return [{ type: "stage_pruned", version: 1, stage: unreachable.no }];
@@ -54,10 +54,10 @@ function advance(state: State, job: Job): readonly CoreEvent[] {
 const nothing: readonly CoreEvent[] = [];
 
 /** The same for a job of one stage, as small jobs are: it waits for no other. */
-function advanceOnly(stage: Stage, job: Job): readonly CoreEvent[] {
+function advanceOnly(state: State, stage: Stage, job: Job): readonly CoreEvent[] {
   const rule = job.spec.onTaskFailure;
   if (hasFailed(stage, rule)) return [failing(job)];
-  if (!stage.opened) return [{ type: "stage_opened", version: 1, stage: stage.no }];
+  if (!stage.opened) return [openedStage(state, stage)];
   if (!isDone(stage)) return nothing;
   return [isSatisfied(stage, rule) ? finished(job, "succeeded") : failing(job)];
 }
@@ -65,6 +65,11 @@ function advanceOnly(stage: Stage, job: Job): readonly CoreEvent[] {
 /** More tasks have died than the stage may lose, so that the job is to fail now. */
 function hasFailed(stage: Stage, rule: OnTaskFailure): boolean {
   return rule.kind !== "continue" && stage.counts.failed > bound(rule, stage);
+}
+
+function openedStage(state: State, stage: Stage): CoreEvent {
+  const located = locatedTasks(state, stage);
+  return { type: "stage_opened", version: 1, stage: stage.no, located };
 }
 
 function failing(job: Job): CoreEvent {

@@ -2,7 +2,7 @@ import type { CommandOf } from "../commands.js";
 import type { Context } from "../context.js";
 import type { DecisionOn } from "../decision.js";
 import { accept } from "../decision.js";
-import { tokenOf } from "../state/leases.js";
+import { isReceived, tokenOf } from "../state/leases.js";
 import type { State } from "../state/state.js";
 import { fail } from "./fail.js";
 import { requeue } from "./requeue.js";
@@ -36,7 +36,8 @@ export function decideRecallLease(
   context: Context,
 ): DecisionOn<CommandOf<"recall_lease">> {
   const lease = state.leases.get(command.lease);
-  if (lease === undefined || lease.stopping || lease.received) return accept(undefined);
+  if (lease === undefined || lease.stopping) return accept(undefined);
+  if (isReceived(lease, state.worker(lease.worker))) return accept(undefined);
   const { event } = requeue(
     state,
     lease,

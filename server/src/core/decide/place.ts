@@ -13,40 +13,33 @@ export function decidePlace(
   context: Context,
 ): DecisionOn<CommandOf<"place">> {
   const worker = state.worker(command.worker);
-  if (!isEligible(worker)) return accept(undefined);
+  if (!isEligible(worker)) return accept(0);
   const match = findTask(state.placement, worker, command.reach, command.ahead);
-  if (match === undefined) return accept(undefined);
+  if (match === undefined) return accept(0);
   const { tasks } = state;
   const { task } = match;
   const bytes = tasks.bodyBytes.get(task);
   // A single task larger than the whole window would never run: an idle worker gets it.
   if (worker.leasedBytes + bytes > worker.creditBytes && worker.leases.size > 0) {
-    return accept(undefined);
+    return accept(0);
   }
   const lease = state.nextLease;
-  return accept(
-    undefined,
-    [
-      {
-        type: "lease_granted",
-        version: 1,
-        lease,
-        task,
-        worker: worker.no,
-        run: state.jobOf(task).run,
-        generation: tasks.generation.get(task),
-        delivery: tasks.delivery.get(task) + 1,
-        attempt: tasks.attempt(task),
-        epoch: context.epoch,
-        drawHigh: context.draw(),
-        drawLow: context.draw(),
-        ahead: match.ahead,
-        level: match.level,
-      },
-    ],
+  return accept(lease, [
     {
-      notices: [{ kind: "assign", worker: worker.no, lease }],
-      annotations: [{ kind: "note_granted", lease }],
+      type: "lease_granted",
+      version: 1,
+      lease,
+      task,
+      worker: worker.no,
+      run: state.jobOf(task).run,
+      generation: tasks.generation.get(task),
+      delivery: tasks.delivery.get(task) + 1,
+      attempt: tasks.attempt(task),
+      epoch: context.epoch,
+      drawHigh: context.draw() | 0,
+      drawLow: context.draw() | 0,
+      ahead: match.ahead,
+      level: match.level,
     },
-  );
+  ]);
 }

@@ -2,7 +2,7 @@ import type { SubmitJob } from "../commands.js";
 import type { Context } from "../context.js";
 import type { DecisionOn, JobReply } from "../decision.js";
 import { accept, reject } from "../decision.js";
-import type { CoreEvent } from "../events.js";
+import type { JobSubmitted } from "../events.js";
 import { makeId } from "../ids.js";
 import type { Job } from "../state/jobs.js";
 import type { State } from "../state/state.js";
@@ -21,7 +21,7 @@ export function decideSubmitJob(
   const known = idempotencyKey === "" ? undefined : jobOfKey(state, spec.namespace, idempotencyKey);
   if (known !== undefined) {
     const job = state.job(known);
-    if (job.fingerprint === command.fingerprint) return accept(replyOf(state, job, false));
+    if (job.fingerprint === command.fingerprint) return accept(knownReply(state, job));
     return reject(
       "idempotency_conflict",
       `key ${idempotencyKey} was used for another request, which made ${job.id}`,
@@ -31,49 +31,46 @@ export function decideSubmitJob(
   let id = makeId("job_", context.wall, context.draw);
   // 80 bits of draw do not collide; if they ever did, one job would answer for two.
   while (state.jobById.has(id)) id = makeId("job_", context.wall, context.draw);
-  const events = eventsOf(state, command, id, context);
-  return accept(freshReply(command, id), events, { keepsBlobs: true });
+  return accept(freshReply(command, id), [submitted(state, command, id, context)], keepsBlobs);
 }
 
-function eventsOf(state: State, command: SubmitJob, id: string, context: Context): CoreEvent[] {
-  const job = state.jobs.length;
-  const events: CoreEvent[] = [
-    {
-      type: "job_submitted",
-      version: 1,
-      job,
-      id,
-      idempotencyKey: command.idempotencyKey,
-      fingerprint: command.fingerprint,
-      uploading: command.moreToUpload,
-      spec: command.spec,
-    },
-  ];
-  let firstTask = state.tasks.count;
-  let firstBlob = context.firstBlob;
-  for (const { stage, tasks } of command.tasks) {
-    if (tasks.length === 0) continue;
-    events.push({
-      type: "tasks_added",
-      version: 1,
-      job,
-      stage: state.stages.length + stage,
-      firstTask,
-      firstIndex: 0,
-      firstBlob,
-      tasks,
-    });
-    firstTask += tasks.length;
-    firstBlob += tasks.length;
-  }
-  return events;
+const keepsBlobs = { keepsBlobs: true } as const;
+
+function submitted(state: State, command: SubmitJob, id: string, context: Context): JobSubmitted {
+  const { spec, tasks } = command;
+  return {
+    type: "job_submitted",
+    version: 1,
+    job: state.jobs.length,
+    id,
+    idempotencyKey: command.idempotencyKey,
+    fingerprint: command.fingerprint,
+    uploading: command.moreToUpload,
+    spec,
+    opened: command.moreToUpload ? noStages : rootsOf(spec),
+    firstTask: tasks.length === 0 ? 0 : state.tasks.count,
+    firstBlob: tasks.length === 0 ? 0 : context.firstBlob,
+    tasks,
+  };
+}
+
+const noStages: readonly number[] = [];
+const onlyStage: readonly number[] = [0];
+
+/** Places of the stages that wait for no other. */
+function rootsOf({ stages }: SubmitJob["spec"]): readonly number[] {
+  if (stages.length === 1) return onlyStage;
+  return stages.flatMap(({ dependsOn }, position) => (dependsOn.length === 0 ? [position] : []));
 }
 
 function freshReply(command: SubmitJob, jobId: string): JobReply {
+  if (!command.moreToUpload) {
+    return { jobId, created: true, state: "running", nextIndexes: noIndexes };
+  }
   return {
     jobId,
     created: true,
-    state: command.moreToUpload ? "uploading" : "running",
+    state: "uploading",
     nextIndexes: command.spec.stages.map(({ name }, position) => ({
       stage: name,
       nextIndex: command.tasks.find(({ stage }) => stage === position)?.tasks.length ?? 0,
@@ -81,10 +78,12 @@ function freshReply(command: SubmitJob, jobId: string): JobReply {
   };
 }
 
-function replyOf(state: State, job: Job, created: boolean): JobReply {
+const noIndexes: JobReply["nextIndexes"] = [];
+
+function knownReply(state: State, job: Job): JobReply {
   return {
     jobId: job.id,
-    created,
+    created: false,
     state: job.state,
     nextIndexes: job.spec.stages.map(({ name }, position) => ({
       stage: name,

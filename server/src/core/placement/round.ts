@@ -1,5 +1,5 @@
 import type { Reach } from "./find.js";
-import type { WorkerNo } from "../ids.js";
+import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 import { isEligible } from "../state/workers.js";
@@ -12,18 +12,18 @@ import { isEligible } from "../state/workers.js";
  * a task goes far only when no one near has room. Only what nobody has room for now is taken to
  * wait at a busy worker: before that it would pass by an idle one.
  *
- * @param tryPlace decides and applies one placement; true: a task was granted
+ * @param tryPlace decides and applies one placement; the lease that was granted, or 0
  * @param most stop after so many grants
- * @returns how many were granted
+ * @returns the leases that were granted, in order
  */
 export function placementRound(
   state: State,
-  tryPlace: (worker: WorkerNo, reach: Reach, ahead: boolean) => boolean,
+  tryPlace: (worker: WorkerNo, reach: Reach, ahead: boolean) => LeaseNo,
   most: number,
-): number {
+): readonly LeaseNo[] {
   const { placement } = state;
-  let granted = 0;
-  if (placement.active.length === 0) return 0;
+  const granted: LeaseNo[] = [];
+  if (placement.active.length === 0) return granted;
   const offered = candidates(state);
   for (const ahead of [false, true]) {
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
@@ -31,18 +31,19 @@ export function placementRound(
       // Those that got one move up in place: this runs once for each grant.
       const asked = [...turn];
       let count = asked.length;
-      while (count > 0 && granted < most && placement.active.length > 0) {
+      while (count > 0 && granted.length < most && placement.active.length > 0) {
         let again = 0;
         for (let i = 0; i < count; i++) {
-          if (granted >= most || placement.active.length === 0) break;
+          if (granted.length >= most || placement.active.length === 0) break;
           const worker = asked[i] as WorkerNo;
-          if (!tryPlace(worker, reach, ahead)) continue;
-          granted += 1;
+          const lease = tryPlace(worker, reach, ahead);
+          if (lease === 0) continue;
+          granted.push(lease);
           asked[again++] = worker;
         }
         count = again;
       }
-      if (granted >= most) return granted;
+      if (granted.length >= most) return granted;
       turn = turn.filter((worker) => isEligible(state.worker(worker)));
     }
   }

@@ -6,6 +6,7 @@ import type { TaskKind } from "../spec.js";
 import type { Job, Stage } from "../state/jobs.js";
 import { taskAt } from "../state/jobs.js";
 import type { Lease } from "../state/leases.js";
+import { isReceived } from "../state/leases.js";
 import type { DeliveryRecord, State } from "../state/state.js";
 import { isTerminal, TaskState } from "../state/tasks.js";
 
@@ -307,7 +308,7 @@ function latestDelivery(
     level: tasks.lastLevel.get(task) as Level,
     grantedWall: tasks.grantedWall.get(task),
     endedWall: lease === undefined ? tasks.endedWall.get(task) : undefined,
-    end: endOf(taskState, lease),
+    end: endOf(state, taskState, lease),
     charge: "none",
     failure: undefined,
     progress: lease?.progress ?? 0,
@@ -315,10 +316,10 @@ function latestDelivery(
   };
 }
 
-function endOf(taskState: number, lease: Lease | undefined): DeliveryView["end"] {
+function endOf(state: State, taskState: number, lease: Lease | undefined): DeliveryView["end"] {
   if (lease !== undefined) {
     if (lease.startedAt >= 0) return "started";
-    return lease.received ? "received" : "granted";
+    return isReceived(lease, state.worker(lease.worker)) ? "received" : "granted";
   }
   return taskState === TaskState.succeeded ? "succeeded" : "cancelled";
 }

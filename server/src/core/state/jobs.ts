@@ -1,6 +1,9 @@
 import type { JobNo, JournalMs, StageNo, TaskNo, WallMs } from "../ids.js";
 import type { CancelCause, SweepScope } from "../events.js";
+import { unreachable } from "../errors.js";
 import type { JobSpec, StageSpec } from "../spec.js";
+import type { TaskStateCode } from "./tasks.js";
+import { TaskState } from "./tasks.js";
 
 export type JobState =
   "uploading" | "running" | "failing" | "cancelling" | "succeeded" | "failed" | "cancelled";
@@ -37,7 +40,9 @@ export interface Stage {
   readonly counts: TaskCounts;
   /** Attempts that failed and were followed by another. */
   retries: number;
-  segments: Segment[];
+  /** The number of its first task. The others follow it side by side, unless there are segments. */
+  firstTask: TaskNo;
+  segments: Segment[] | undefined;
   /** Bytes that lie on each host (by number), for each output partition given by reference. */
   partitionHosts: Map<number, Map<number, number>> | undefined;
   /** Derived: numbers of its bags. */
@@ -81,6 +86,35 @@ export function emptyCounts(): TaskCounts {
   return { blocked: 0, waiting: 0, scheduled: 0, leased: 0, succeeded: 0, failed: 0, cancelled: 0 };
 }
 
+/** Counts tasks in or out of a state. Named one by one: looked up by name it would cost more. */
+export function count(counts: TaskCounts, state: TaskStateCode, by: 1 | -1): void {
+  switch (state) {
+    case TaskState.blocked:
+      counts.blocked += by;
+      return;
+    case TaskState.waiting:
+      counts.waiting += by;
+      return;
+    case TaskState.scheduled:
+      counts.scheduled += by;
+      return;
+    case TaskState.leased:
+      counts.leased += by;
+      return;
+    case TaskState.succeeded:
+      counts.succeeded += by;
+      return;
+    case TaskState.failed:
+      counts.failed += by;
+      return;
+    case TaskState.cancelled:
+      counts.cancelled += by;
+      return;
+    default:
+      unreachable(state);
+  }
+}
+
 /** Has the job come to its end? */
 export function isFinished(state: JobState): boolean {
   return state === "succeeded" || state === "failed" || state === "cancelled";
@@ -92,11 +126,17 @@ export function isFinished(state: JobState): boolean {
  * @returns undefined when the stage has no such index
  */
 export function taskAt(stage: Stage, index: number): TaskNo | undefined {
+  const { segments } = stage;
+  if (segments !== undefined) return taskIn(segments, index);
+  return index >= 0 && index < stage.taskCount ? stage.firstTask + index : undefined;
+}
+
+function taskIn(segments: readonly Segment[], index: number): TaskNo | undefined {
   let low = 0;
-  let high = stage.segments.length - 1;
+  let high = segments.length - 1;
   while (low <= high) {
     const middle = (low + high) >>> 1;
-    const segment = stage.segments[middle];
+    const segment = segments[middle];
     if (segment === undefined) return undefined;
     if (index < segment.firstIndex) high = middle - 1;
     else if (index >= segment.firstIndex + segment.count) low = middle + 1;

@@ -1,5 +1,6 @@
 import type { JobNo, JournalMs, LeaseNo, LeaseToken, TaskNo, WallMs, WorkerNo } from "../ids.js";
 import type { Demand } from "../placement/resources.js";
+import type { Worker } from "./workers.js";
 
 /**
  * The right to finish a delivery. `live` until the delivery ends; `stopping` when its task has
@@ -26,12 +27,13 @@ export interface Lease {
   ahead: boolean;
 
   // Volatile from here on: never journaled, set anew after a restart.
-  /** On the clock of terms. */
+  /** On the clock of terms; 0 until its first term begins, in the turn of its grant. */
   deadlineAt: JournalMs;
   /** When it was sent, on the clock of terms; -1: not yet. */
   assignedAt: JournalMs;
   /** `Assign.sequence` in its session; 0: not yet. */
   sequence: number;
+  /** Its worker has named it, so that no receipt is waited for: see `isReceived`. */
   received: boolean;
   /** When the worker said that it started, on the clock of terms; -1: not yet. */
   startedAt: JournalMs;
@@ -50,6 +52,11 @@ export function tokenOf(lease: Lease): LeaseToken {
     drawHigh: lease.drawHigh,
     drawLow: lease.drawLow,
   };
+}
+
+/** Has it arrived at its worker, as far as that has said? */
+export function isReceived(lease: Lease, { receivedThrough }: Worker): boolean {
+  return lease.received || (lease.sequence > 0 && lease.sequence <= receivedThrough);
 }
 
 /** Is this the very token of the lease, and not merely one with its number? */

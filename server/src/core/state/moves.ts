@@ -5,7 +5,7 @@ import { assert } from "../errors.js";
 import { charge } from "../placement/resources.js";
 import type { OutcomeKind } from "../outcome.js";
 import { outcomeCodes } from "../outcome.js";
-import type { TaskCounts } from "./jobs.js";
+import { count } from "./jobs.js";
 import type { Lease } from "./leases.js";
 import type { DeliveryRecord, State } from "./state.js";
 import { deliveryRecordsMax, extraOf } from "./state.js";
@@ -15,24 +15,14 @@ import type { Worker } from "./workers.js";
 
 /** The moves that several appliers share. Each keeps counts, ledger and lines in step. */
 
-const countNames = [
-  "blocked",
-  "waiting",
-  "scheduled",
-  "leased",
-  "succeeded",
-  "failed",
-  "cancelled",
-] as const satisfies readonly (keyof TaskCounts)[];
-
 /** Moves a task from one state to another, with all that counts it. */
 export function moveTask(state: State, task: TaskNo, to: TaskStateCode): void {
   const { tasks } = state;
   const from = tasks.state.get(task);
   const stage = state.stageOf(task);
   const bag = state.placement.bag(tasks.bag.get(task));
-  stage.counts[countNames[from] as keyof TaskCounts] -= 1;
-  stage.counts[countNames[to]] += 1;
+  count(stage.counts, from as TaskStateCode, -1);
+  count(stage.counts, to, 1);
   tasks.state.set(task, to);
   if (from === TaskState.waiting) {
     bag.pending -= 1;

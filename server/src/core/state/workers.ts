@@ -31,8 +31,9 @@ export interface Worker {
   session: number;
   creditTasks: number;
   creditBytes: number;
-  /** What was assigned in its session and not confirmed yet, in the order of the sequences. */
-  unconfirmed: { readonly sequence: number; readonly leases: readonly LeaseNo[] }[];
+  /** The last `Assign.sequence` of its session, and the last that it said it received. */
+  assignedThrough: number;
+  receivedThrough: number;
   /** When it was last heard of, on the clock of terms. */
   seenAt: JournalMs;
   /** When its leases are looked at next, on the clock of terms; Infinity: nothing to look at. */

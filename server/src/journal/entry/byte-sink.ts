@@ -98,6 +98,16 @@ export class ByteSink {
     this.raw(bytes);
   }
 
+  /** A string as one of a repeated field: written also when it is empty. */
+  textOf(field: number, text: string): void {
+    if (text !== "") {
+      this.text(field, text);
+      return;
+    }
+    this.tag(field, Wire.bytes);
+    this.varint(0);
+  }
+
   /** Writes a short text of single bytes, as nearly all are, without a call into native code. */
   #ascii(text: string): boolean {
     const { length } = text;

@@ -2,28 +2,20 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type * as wire from "@capstan/proto/capstan/journal/v1/delivery_events.js";
 import { EventRecord } from "@capstan/proto/capstan/journal/v1/entry.js";
 import type { CoreEvent, DeliveryEnd, DeliveryFacts, FailureFacts } from "../../core/index.js";
-import {
-  cancelCauses,
-  charges,
-  failureKinds,
-  jobEnds,
-  requeueReasons,
-  sweepScopes,
-} from "./codes.js";
+import { cancelCauses, charges, failureKinds, requeueReasons, sweepScopes } from "./codes.js";
 import { malformed } from "./format.js";
 import {
-  packJobSpec,
   packResources,
   packWorkerSpec,
   present,
-  readJobSpec,
   readResources,
   readWorkerSpec,
   safe,
 } from "./spec-codec.js";
 
 type Arm = NonNullable<EventRecord["event"]>;
-type HotType = "lease_granted" | "task_succeeded" | "tasks_added";
+type HotType =
+  "lease_granted" | "task_succeeded" | "tasks_added" | "job_submitted" | "job_finished";
 
 /** Events that are rare enough for the generated code. */
 export type ColdEvent = Exclude<CoreEvent, { type: HotType }>;
@@ -85,16 +77,16 @@ function readFailure({ kind, type, message, body }: wire.Failure): FailureFacts 
 
 function pack(event: ColdEvent): Arm {
   switch (event.type) {
-    case "job_submitted": {
-      const { job, id, idempotencyKey, fingerprint, uploading } = event;
-      const spec = packJobSpec(event.spec);
-      const value = { job, id, idempotencyKey, fingerprint, uploading, spec };
-      return { $case: "jobSubmittedV1", value };
-    }
     case "job_sealed":
       return { $case: "jobSealedV1", value: { job: event.job } };
-    case "stage_opened":
-      return { $case: "stageOpenedV1", value: { stage: event.stage } };
+    case "stage_opened": {
+      const located = event.located.map(({ task, hosts, bytes }) => ({
+        task,
+        hosts: [...hosts],
+        bytes: BigInt(bytes),
+      }));
+      return { $case: "stageOpenedV1", value: { stage: event.stage, located } };
+    }
     case "stage_pruned":
       return { $case: "stagePrunedV1", value: { stage: event.stage } };
     case "tasks_released":
@@ -114,10 +106,6 @@ function pack(event: ColdEvent): Arm {
     }
     case "job_failing":
       return { $case: "jobFailingV1", value: { job: event.job, run: event.run } };
-    case "job_finished": {
-      const value = { job: event.job, run: event.run, end: jobEnds.codeOf[event.state] };
-      return { $case: "jobFinishedV1", value };
-    }
     case "worker_registered": {
       const value = { worker: event.worker, spec: packWorkerSpec(event.spec) };
       return { $case: "workerRegisteredV1", value };
@@ -175,7 +163,9 @@ function packOfDelivery(event: OfDelivery): Arm {
       return { $case: "leaseFreedV1", value };
     }
     case "lease_adopted": {
-      const { worker, job, task, delivery, epoch, drawHigh, drawLow } = event;
+      const { worker, job, task, delivery, epoch } = event;
+      const drawHigh = event.drawHigh >>> 0;
+      const drawLow = event.drawLow >>> 0;
       const demand = packResources(event.demand);
       const lease = BigInt(event.lease);
       const value = { lease, worker, job, task, delivery, epoch, drawHigh, drawLow, demand };
@@ -191,16 +181,16 @@ function packOfDelivery(event: OfDelivery): Arm {
 function read(arm: Arm): ColdEvent {
   const version = 1;
   switch (arm.$case) {
-    case "jobSubmittedV1": {
-      const { job, id, idempotencyKey, fingerprint, uploading } = arm.value;
-      const spec = readJobSpec(present(arm.value.spec, "a job's spec"));
-      const type = "job_submitted";
-      return { type, version, job, id, idempotencyKey, fingerprint, uploading, spec };
-    }
     case "jobSealedV1":
       return { type: "job_sealed", version, job: arm.value.job };
-    case "stageOpenedV1":
-      return { type: "stage_opened", version, stage: arm.value.stage };
+    case "stageOpenedV1": {
+      const located = arm.value.located.map(({ task, hosts, bytes }) => ({
+        task,
+        hosts,
+        bytes: safe(bytes),
+      }));
+      return { type: "stage_opened", version, stage: arm.value.stage, located };
+    }
     case "stagePrunedV1":
       return { type: "stage_pruned", version, stage: arm.value.stage };
     case "tasksReleasedV1":
@@ -220,10 +210,6 @@ function read(arm: Arm): ColdEvent {
     }
     case "jobFailingV1":
       return { type: "job_failing", version, job: arm.value.job, run: arm.value.run };
-    case "jobFinishedV1": {
-      const { job, run } = arm.value;
-      return { type: "job_finished", version, job, run, state: jobEnds.wordOf(arm.value.end) };
-    }
     case "workerRegisteredV1": {
       const spec = readWorkerSpec(present(arm.value.spec, "a worker's spec"));
       return { type: "worker_registered", version, worker: arm.value.worker, spec };
@@ -254,7 +240,9 @@ type ArmOfDelivery = Extract<
       | "checkpointSavedV1"
       | "leaseGrantedV1"
       | "taskSucceededV1"
-      | "tasksAddedV1";
+      | "tasksAddedV1"
+      | "jobSubmittedV1"
+      | "jobFinishedV1";
   }
 >;
 
@@ -286,7 +274,9 @@ function readOfDelivery(arm: ArmOfDelivery): ColdEvent {
       return { type: "lease_freed", version, lease: safe(arm.value.lease), worker, promoted };
     }
     case "leaseAdoptedV1": {
-      const { worker, job, task, delivery, epoch, drawHigh, drawLow } = arm.value;
+      const { worker, job, task, delivery, epoch } = arm.value;
+      const drawHigh = arm.value.drawHigh | 0;
+      const drawLow = arm.value.drawLow | 0;
       const token = { lease: safe(arm.value.lease), job, task, delivery, epoch, drawHigh, drawLow };
       const demand = readResources(arm.value.demand);
       return { type: "lease_adopted", version, worker, ...token, demand };
@@ -298,6 +288,8 @@ function readOfDelivery(arm: ArmOfDelivery): ColdEvent {
     case "leaseGrantedV1":
     case "taskSucceededV1":
     case "tasksAddedV1":
+    case "jobSubmittedV1":
+    case "jobFinishedV1":
       throw malformed(`${arm.$case} among the events that are not columns`);
   }
 }

@@ -1,11 +1,13 @@
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { BlobId, CoreEvent, Stamp } from "../../core/index.js";
 import { writeTasksAdded } from "./added-tasks.js";
+import type { Blobs } from "./blobs.js";
 import { ByteSink, putVarint, varintSize, Wire } from "./byte-sink.js";
 import { encodeColdEvent } from "./cold-events.js";
 import { EntryField, FORMAT, HotArm } from "./format.js";
+import { FinishRun } from "./finish-run.js";
 import { GrantRun } from "./grant-run.js";
-import { JobSubmittedWriter } from "./submitted-job.js";
+import { SubmitRun } from "./submit-run.js";
 import { SuccessRun } from "./success-run.js";
 
 /** An entry, as the journal and the payload store take it. */
@@ -23,8 +25,15 @@ export interface FinishedEntry {
   readonly lengths: readonly number[];
 }
 
+/** Events of one kind that follow each other, as one record. */
+interface Run {
+  readonly count: number;
+  readonly bytesMax: number;
+  flush(message: ByteSink): void;
+}
+
 /** A record's tag and length, and within it those of its arm. */
-const recordHeaderBytesMax = 1 + 5 + 1 + 5;
+const recordHeaderBytesMax = 1 + 5 + 2 + 5;
 /** Format, times, number of the first blob, and tags and lengths of the two fields of blobs. */
 const entryHeaderBytesMax = 2 + 9 + 9 + 9 + 6 + 6;
 
@@ -34,8 +43,8 @@ const noBytes = new Uint8Array(0);
 /**
  * Builds one entry, event by event, and knows its size at all times.
  *
- * Grants and successes that follow each other wait as columns until something else comes, and
- * are then written as one record: most of their numbers are equal or small.
+ * Events of the frequent kinds that follow each other wait as columns until something else comes,
+ * and are then written as one record: most of their numbers are equal or small.
  */
 export class EntryBuilder {
   readonly #firstBlob: BlobId;
@@ -44,9 +53,13 @@ export class EntryBuilder {
   readonly #message = new ByteSink(sinkBytes);
   #grants: GrantRun | undefined;
   #successes: SuccessRun | undefined;
-  #submitted: JobSubmittedWriter | undefined;
+  #submits: SubmitRun | undefined;
+  #finishes: FinishRun | undefined;
+  /** Events of one kind that are not written yet, and the arm that they will be. */
+  #waiting: Run | undefined;
+  #waitingArm = 0;
   readonly #cold = new BinaryWriter();
-  readonly #blobs: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
   readonly #lengths: number[] = [];
   #blobBytes = 0;
   #lengthBytes = 0;
@@ -65,12 +78,12 @@ export class EntryBuilder {
   }
 
   get blobCount(): number {
-    return this.#blobs.length;
+    return this.#lengths.length;
   }
 
   /** The number that the next blob gets. */
   get nextBlob(): BlobId {
-    return this.#firstBlob + this.#blobs.length;
+    return this.#firstBlob + this.#lengths.length;
   }
 
   /** What `finish().body` would take now: never less than that, and little more. */
@@ -81,28 +94,38 @@ export class EntryBuilder {
 
   addEvent(event: CoreEvent): void {
     switch (event.type) {
-      case "lease_granted":
-        if (this.#successes !== undefined && this.#successes.count > 0) this.#flush();
-        this.#grants ??= new GrantRun();
-        if (!this.#grants.takes(event)) this.#flush();
-        this.#grants.add(event);
+      case "lease_granted": {
+        const run = (this.#grants ??= new GrantRun());
+        this.#turnTo(run, HotArm.leaseGrantedV1);
+        if (!run.takes(event)) this.#flush();
+        run.add(event);
         break;
-      case "task_succeeded":
-        if (this.#grants !== undefined && this.#grants.count > 0) this.#flush();
-        this.#successes ??= new SuccessRun();
-        if (!this.#successes.takes(event)) this.#flush();
-        this.#successes.add(event);
+      }
+      case "task_succeeded": {
+        const run = (this.#successes ??= new SuccessRun());
+        this.#turnTo(run, HotArm.taskSucceededV1);
+        if (!run.takes(event)) this.#flush();
+        run.add(event);
         break;
+      }
+      case "job_submitted": {
+        const run = (this.#submits ??= new SubmitRun());
+        this.#turnTo(run, HotArm.jobSubmittedV1);
+        if (!run.takes(event)) this.#flush();
+        run.add(event);
+        break;
+      }
+      case "job_finished": {
+        const run = (this.#finishes ??= new FinishRun());
+        this.#turnTo(run, HotArm.jobFinishedV1);
+        if (!run.takes(event)) this.#flush();
+        run.add(event);
+        break;
+      }
       case "tasks_added":
         this.#flush();
         writeTasksAdded(this.#message, event);
         this.#writeRecord(HotArm.tasksAddedV1);
-        break;
-      case "job_submitted":
-        this.#flush();
-        this.#submitted ??= new JobSubmittedWriter();
-        this.#submitted.write(this.#message, event);
-        this.#writeRecord(HotArm.jobSubmittedV1);
         break;
       default:
         this.#flush();
@@ -111,12 +134,16 @@ export class EntryBuilder {
     this.#eventCount += 1;
   }
 
-  /** Adds the bytes under the number `nextBlob`. They are copied by `finish`: leave them as they are. */
-  addBlob(bytes: Uint8Array): void {
-    this.#blobs.push(bytes);
-    this.#lengths.push(bytes.length);
-    this.#blobBytes += bytes.length;
-    this.#lengthBytes += varintSize(bytes.length);
+  /** Adds blobs under the numbers from `nextBlob` on. */
+  addBlobs({ chunks, lengths, entryBytes }: Blobs): void {
+    let bytes = 0;
+    for (const chunk of chunks) {
+      this.#chunks.push(chunk);
+      bytes += chunk.length;
+    }
+    for (const length of lengths) this.#lengths.push(length);
+    this.#blobBytes += bytes;
+    this.#lengthBytes += entryBytes - bytes;
   }
 
   /** The entry. Add nothing after this. */
@@ -124,7 +151,7 @@ export class EntryBuilder {
     this.#flush();
     const sink = this.#sink;
     const section = this.#joinBlobs();
-    if (this.#blobs.length > 0) {
+    if (this.#lengths.length > 0) {
       sink.number(EntryField.firstBlob, this.#firstBlob);
       this.#writeLengths();
     }
@@ -140,34 +167,31 @@ export class EntryBuilder {
   }
 
   #waitingBytesMax(): number {
-    let bytes = 0;
-    if (this.#grants !== undefined && this.#grants.count > 0) {
-      bytes += recordHeaderBytesMax + this.#grants.bytesMax;
-    }
-    if (this.#successes !== undefined && this.#successes.count > 0) {
-      bytes += recordHeaderBytesMax + this.#successes.bytesMax;
-    }
-    return bytes;
+    const run = this.#waiting;
+    return run === undefined || run.count === 0 ? 0 : recordHeaderBytesMax + run.bytesMax;
   }
 
-  /** Writes what waits. Only one kind ever does, or the order of events would be lost. */
+  /** What waits is written before events of another kind, or their order would be lost. */
+  #turnTo(run: Run, arm: number): void {
+    if (this.#waiting === run) return;
+    this.#flush();
+    this.#waiting = run;
+    this.#waitingArm = arm;
+  }
+
   #flush(): void {
-    if (this.#grants !== undefined && this.#grants.count > 0) {
-      this.#grants.flush(this.#message);
-      this.#writeRecord(HotArm.leaseGrantedV1);
-    }
-    if (this.#successes !== undefined && this.#successes.count > 0) {
-      this.#successes.flush(this.#message);
-      this.#writeRecord(HotArm.taskSucceededV1);
-    }
+    const run = this.#waiting;
+    if (run === undefined || run.count === 0) return;
+    run.flush(this.#message);
+    this.#writeRecord(this.#waitingArm);
   }
 
   #writeRecord(arm: number): void {
     const sink = this.#sink;
     const message = this.#message;
-    // Arms written by hand have numbers below 16: their tags are one byte.
+    const tagBytes = arm < 16 ? 1 : 2;
     sink.tag(EntryField.events, Wire.bytes);
-    sink.varint(1 + varintSize(message.length) + message.length);
+    sink.varint(tagBytes + varintSize(message.length) + message.length);
     sink.field(arm, message.view());
     message.length = 0;
   }
@@ -184,9 +208,9 @@ export class EntryBuilder {
     if (this.#blobBytes === 0) return noBytes;
     const section = ownBytes(this.#blobBytes);
     let at = 0;
-    for (const blob of this.#blobs) {
-      section.set(blob, at);
-      at += blob.length;
+    for (const chunk of this.#chunks) {
+      section.set(chunk, at);
+      at += chunk.length;
     }
     return section;
   }

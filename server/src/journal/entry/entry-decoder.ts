@@ -6,7 +6,9 @@ import { decodeColdEvent } from "./cold-events.js";
 import { countVarints } from "./columns.js";
 import { Cursor } from "./fields.js";
 import { EntryField, FORMAT, HotArm, lastArm, malformed, newerFormat } from "./format.js";
+import { readFinishRun } from "./finish-run.js";
 import { readGrantRun } from "./grant-run.js";
+import { readSubmitRun } from "./submit-run.js";
 import { readSuccessRun } from "./success-run.js";
 
 export interface DecodedEntry {
@@ -135,6 +137,12 @@ class EntryReader {
         break;
       case HotArm.taskSucceededV1:
         readSuccessRun(body, from, end, this.#events);
+        break;
+      case HotArm.jobSubmittedV1:
+        readSubmitRun(body, from, end, this.#events);
+        break;
+      case HotArm.jobFinishedV1:
+        readFinishRun(body, from, end, this.#events);
         break;
       case HotArm.tasksAddedV1:
         this.#events.push(readTasksAdded(body, from, end));

@@ -20,6 +20,7 @@ export const HotArm = {
   taskSucceededV1: 2,
   tasksAddedV1: 3,
   jobSubmittedV1: 14,
+  jobFinishedV1: 20,
 } as const;
 
 /** The highest arm of `EventRecord` that this release knows; there are no gaps below. */

@@ -47,8 +47,8 @@ export class GrantRun {
     data[at + 4] = event.delivery;
     data[at + 5] = event.attempt;
     data[at + 6] = event.epoch;
-    data[at + drawHigh] = event.drawHigh;
-    data[at + drawLow] = event.drawLow;
+    data[at + drawHigh] = event.drawHigh >>> 0;
+    data[at + drawLow] = event.drawLow >>> 0;
     data[at + 9] = event.ahead ? 1 : 0;
     data[at + 10] = event.level;
     columns.closeRow(at);
@@ -103,8 +103,8 @@ export function readGrantRun(
       delivery: data[at + 4] as number,
       attempt: data[at + 5] as number,
       epoch: data[at + 6] as number,
-      drawHigh: data[at + drawHigh] as number,
-      drawLow: data[at + drawLow] as number,
+      drawHigh: (data[at + drawHigh] as number) | 0,
+      drawLow: (data[at + drawLow] as number) | 0,
       ahead: data[at + 9] !== 0,
       level: levelOf(data[at + 10] as number),
     };

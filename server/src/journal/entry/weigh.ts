@@ -12,8 +12,9 @@ import type {
   TaskKind,
 } from "../../core/index.js";
 import { eventTasksMax } from "../../core/index.js";
-import { tasksBytesMax } from "./added-tasks.js";
-import { varintSize } from "./byte-sink.js";
+import { tasksAddedBytesMax } from "./added-tasks.js";
+import { tasksBytesMax } from "./task-rows.js";
+import type { Blobs } from "./blobs.js";
 import { encodeColdEvent } from "./cold-events.js";
 
 type Worker = ReturnType<State["worker"]>;
@@ -26,7 +27,7 @@ type Worker = ReturnType<State["worker"]>;
 /** A number of 32 bits with its tag; one up to 2^53; a record's own tags and lengths. */
 const u32 = 2 + 5;
 const u53 = 2 + 8;
-const recordBytes = 1 + 5 + 1 + 5;
+const recordBytes = 1 + 5 + 2 + 5;
 /** An event of a few numbers. */
 const smallEventBytes = recordBytes + 8 * u32;
 /** `dl_` or `job_` and 26 characters. */
@@ -37,6 +38,8 @@ const ownWordsBytes = 160;
 const endBytes = recordBytes + 2 * u53 + 10 * u32 + idBytes + 3 * 6;
 /** What a spec has beside its texts and stages: its own tag and length, the rule, the trace's, the ttl. */
 const specNumbersBytes = 2 + 5 + 3 * u32 + 2 * u53;
+/** A job's own event beside its texts, lists and tasks: three numbers, three counts, six headers. */
+const submitNumbersBytes = recordBytes + 3 * u53 + 3 * 5 + 8 * (2 + 5);
 /** A stage beside its texts, its dependencies and its kind. */
 const stageNumbersBytes = 2 + 5 + 2 * u32;
 /** A kind of task beside its texts and lists: three messages and the numbers of its policy. */
@@ -47,6 +50,9 @@ const grantBytes = recordBytes + u53 + 11 * u32;
 const successBytes = recordBytes + 2 * u53 + 20 * u32;
 /** Stages of a job, at the most. */
 const stagesMax = 64;
+/** Output partitions of a stage, at the most; and a task that reads one, with three hosts. */
+const partitionsMax = 4_096;
+const locatedTaskBytes = 2 + 5 + 5 * u32 + u53;
 /** Leases of a worker, at the most; also those that it lists as held. */
 const leasesMax = 4_096;
 /** Of these, leases ahead of what fits. */
@@ -70,15 +76,9 @@ function resourceBytes(resources: readonly Resource[]): number {
   return bytes;
 }
 
-function blobBytes(blobs: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const { length } of blobs) bytes += length + varintSize(length);
-  return bytes;
-}
-
 /** An upper bound of an event `tasks_added`, without the tasks' bodies. */
 export function weighTasks(tasks: readonly TaskDraft[]): number {
-  return recordBytes + tasksBytesMax(tasks);
+  return recordBytes + tasksAddedBytesMax + tasksBytesMax(tasks);
 }
 
 /** An upper bound of what outputs add to an event `task_succeeded`, without their bodies. */
@@ -114,8 +114,10 @@ function heldBytes(held: readonly HeldLease[]): number {
 
 function submitBytes({ spec, idempotencyKey, fingerprint, tasks }: SubmitJob): number {
   const words = textBytes(idempotencyKey) + textBytes(fingerprint);
-  let bytes = smallEventBytes + idBytes + words + specBytes(spec);
-  for (const stage of tasks) bytes += weighTasks(stage.tasks);
+  let bytes = submitNumbersBytes + idBytes + words + specBytes(spec);
+  // The places of stages that are open, and of those for which tasks came, with their counts.
+  bytes += 3 * spec.stages.length + 5 * tasks.length;
+  for (const stage of tasks) bytes += tasksBytesMax(stage.tasks);
   return bytes;
 }
 
@@ -153,8 +155,8 @@ function registerBytes({ spec, held }: RegisterWorker, state: State | undefined)
  * @param state where given, commands that end many leases are weighed by how many there are; else
  *   by the most that there can be, which is more than an entry takes
  */
-export function weigh(command: Command, blobs: readonly Uint8Array[], state?: State): number {
-  return eventBytes(command, state) + blobBytes(blobs);
+export function weigh(command: Command, blobs: Blobs, state?: State): number {
+  return eventBytes(command, state) + blobs.entryBytes;
 }
 
 function eventBytes(command: Command, state: State | undefined): number {
@@ -197,7 +199,7 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "lapse_upload":
       return smallEventBytes + ownWordsBytes;
     case "advance_job":
-      return stagesMax * smallEventBytes;
+      return smallEventBytes + locatedBytes(state, command.job);
     case "save_checkpoint":
       return smallEventBytes + 2 * u53;
     case "seal_job":
@@ -205,6 +207,17 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "sweep_job":
       return smallEventBytes;
   }
+}
+
+/** A stage that opens says of its tasks where their data lies, at most once for each partition. */
+function locatedBytes(state: State | undefined, no: number): number {
+  if (state === undefined) return partitionsMax * locatedTaskBytes;
+  const job = state.job(no);
+  let partitions = 0;
+  for (let i = 0; i < job.stageCount; i++) {
+    partitions += state.stage(job.firstStage + i).partitionHosts?.size ?? 0;
+  }
+  return Math.min(partitions, partitionsMax) * locatedTaskBytes;
 }
 
 function holderOf(state: State | undefined, no: number): Worker | undefined {

@@ -20,13 +20,18 @@ export function encodeBody(payload: Buffer, inputs: readonly InputMessage[]): Ui
   if (length === 0) return noBody;
   const header = payloadHeaderBytes(length);
   const body = Buffer.allocUnsafe(header + length);
-  body[0] = payloadTag;
-  let rest = length;
-  let at = 1;
-  for (; rest > 127; rest >>>= 7) body[at++] = (rest & 127) | 128;
-  body[at] = rest;
+  writePayloadHeader(body, 0, length);
   body.set(payload, header);
   return body;
+}
+
+/** Writes what goes before a payload in a body, `payloadHeaderBytes` long. */
+export function writePayloadHeader(into: Uint8Array, start: number, length: number): void {
+  let at = start;
+  into[at++] = payloadTag;
+  let rest = length;
+  for (; rest > 127; rest >>>= 7) into[at++] = (rest & 127) | 128;
+  into[at] = rest;
 }
 
 /** What a body takes beside the content that limits speak of: the header of its payload. */

@@ -16,12 +16,13 @@ const jobIdPattern = /^job_[0-9A-HJKMNP-TV-Z]{26}$/;
  * such as `.payload`.
  */
 export class Checker {
-  readonly violations = new Violations();
+  /** Made when there is one: nearly all requests are well. */
+  #violations: Violations | undefined;
   /** Index of the stage that is looked at; -1: none. */
   stage = -1;
   /** Index of the task that is looked at; -1: none. */
   task = -1;
-  readonly #unsupported = new Violations();
+  #unsupported: Violations | undefined;
 
   /**
    * @param method the call, for what is not there yet
@@ -32,10 +33,6 @@ export class Checker {
     readonly root: string,
   ) {}
 
-  get isClean(): boolean {
-    return this.violations.isEmpty && this.#unsupported.isEmpty;
-  }
-
   /** The path of a field here. */
   path(field: string): string {
     const { stage, task, root } = this;
@@ -45,21 +42,29 @@ export class Checker {
   }
 
   fail(field: string, description: string): void {
-    this.violations.add(this.path(field), description);
+    this.#found().add(this.path(field), description);
   }
 
   exceed(field: string, limit: number, actual: number, what: string): void {
-    this.violations.exceed(this.path(field), limit, actual, what);
+    this.#found().exceed(this.path(field), limit, actual, what);
   }
 
   unsupported(field: string, feature: UnsupportedFeature): void {
+    this.#unsupported ??= new Violations();
     this.#unsupported.add(this.path(field), unsupportedFeatures[feature]);
+  }
+
+  /** @throws what is invalid or too large so far: where the rest is not worth looking at */
+  finishWholes(): void {
+    this.#violations?.throwIfAny();
   }
 
   /** @throws what was found: invalid before too large before not there yet */
   finish(): void {
-    this.violations.throwIfAny();
-    if (!this.#unsupported.isEmpty) throw new UnsupportedError(this.method, this.#unsupported.list);
+    this.finishWholes();
+    if (this.#unsupported !== undefined) {
+      throw new UnsupportedError(this.method, this.#unsupported.list);
+    }
   }
 
   name(field: string, value: string): void {
@@ -144,5 +149,8 @@ export class Checker {
 
   unknownValue(field: string, value: number): void {
     this.fail(field, `${value} is no value of this enum that is known here`);
+  }
+  #found(): Violations {
+    return (this.#violations ??= new Violations());
   }
 }

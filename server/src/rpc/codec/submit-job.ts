@@ -1,5 +1,4 @@
 import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
-import type { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import type {
   GraphProblem,
   JobSpec as CoreJobSpec,
@@ -8,12 +7,16 @@ import type {
   SubmitJob,
 } from "../../core/index.js";
 import { checkCounts, checkGraph } from "../../core/index.js";
+import type { Blobs } from "../../engine/engine-port.js";
 import { InvalidInputError, LimitExceededError } from "../errors.js";
 import { defaults, limits } from "../limits.js";
+import { Bodies } from "./bodies.js";
 import { Checker } from "./checker.js";
-import { fingerprintOf } from "./fingerprint.js";
+import type { EncodedTasks } from "./encoded-tasks.js";
+import { Fingerprints } from "./fingerprint.js";
 import type { JobPolicies } from "./job-policies.js";
-import { decodeJobPolicies, encodeSource, saysNothing } from "./job-policies.js";
+import { decodeJobPolicies, encodeSource } from "./job-policies.js";
+import type { JobHead, JobRequest } from "./job-request.js";
 import { decodeOnTaskFailure } from "./policy.js";
 import { decodeStage } from "./stages.js";
 import { TaskDecoder } from "./tasks.js";
@@ -24,116 +27,102 @@ import { Weight } from "./weight.js";
 export interface Decoded<C> {
   readonly command: C;
   /** One for each task, in order, empty ones too. */
-  readonly blobs: readonly Uint8Array[];
+  readonly blobs: Blobs;
 }
-
-/**
- * Specs of one bulk call by what they say. Whoever submits many small jobs submits many that are
- * alike: those share one spec, which is checked, kept and written to the journal once.
- */
-export type SharedSpecs = Map<string, CoreJobSpec>;
 
 /** An object that many jobs share: nothing to sort, nothing to copy. */
 const noLabels: CoreJobSpec["labels"] = [];
 
-/**
- * Decodes a submit.
- *
- * @param bytes what the request took on the wire
- * @throws InvalidInputError, LimitExceededError or UnsupportedError, with all that was found
- */
-export function decodeSubmitJob(
-  method: string,
-  request: SubmitJobRequest,
-  bytes: number,
-  shared?: SharedSpecs,
-): Decoded<SubmitJob> {
-  const { job, idempotencyKey, moreToUpload } = request;
-  const envelope = new Checker(method, "");
-  const namespace = envelope.namespace(".namespace", request.namespace);
-  envelope.text(".idempotency_key", idempotencyKey, limits.idempotencyKeyBytes);
-  if (job === undefined) envelope.fail(".job", "is missing");
-  envelope.finish();
-  if (bytes > limits.submitBytes) {
-    throw new LimitExceededError("job", limits.submitBytes, bytes, "bytes");
-  }
-  const checker = new Checker(method, "job");
-  const { spec, tasks, blobs } = decodeJob(checker, job as JobSpec, namespace, request, shared);
-  return {
-    command: {
-      kind: "submit_job",
-      spec,
-      idempotencyKey,
-      fingerprint: idempotencyKey === "" ? "" : fingerprintOf(request, namespace),
-      moreToUpload,
-      tasks,
-    },
-    blobs,
-  };
-}
-
-interface DecodedJob {
+/** What a head came to; the same for all jobs that share it. */
+interface KnownHead {
   readonly spec: CoreJobSpec;
-  readonly tasks: readonly StageTasks[];
-  readonly blobs: readonly Uint8Array[];
+  readonly policies: JobPolicies;
+  /** Of the job without its tasks. */
+  readonly weight: number;
 }
 
-function decodeJob(
-  checker: Checker,
-  job: JobSpec,
-  namespace: string,
-  request: SubmitJobRequest,
-  shared: SharedSpecs | undefined,
-): DecodedJob {
-  checkWholes(checker, job);
-  const policies = decodeJobPolicies(checker, job);
-  const key = shared === undefined ? undefined : sharedKeyOf(job, request);
-  const known = key === undefined ? undefined : shared?.get(key);
-  const spec = known ?? decodeSpec(checker, job, namespace, policies, request);
-  const weight = new Weight();
-  weight.addSpec(spec);
-  const blobs: Uint8Array[] = [];
-  const decoder = new TaskDecoder(checker, policies, { blobs, weight });
-  const tasks: StageTasks[] = [];
-  for (let i = 0; i < spec.stages.length; i++) {
-    const messages = job.stages[i]?.tasks ?? [];
-    if (messages.length === 0) continue;
-    checker.stage = i;
-    tasks.push({ stage: i, tasks: decoder.decode(messages, (spec.stages[i] as StageSpec).task) });
+/** Decodes the jobs of one request. Of those that share a head it is checked, and kept, once. */
+export class SubmitDecoder {
+  readonly #method: string;
+  readonly #namespace: string;
+  readonly #fingerprints: Fingerprints;
+  readonly #bodies: Bodies;
+  #head: JobHead | undefined;
+  #known: KnownHead | undefined;
+
+  /**
+   * @param namespace as the request says it, empty where it says none
+   * @param bytes what the request took on the wire
+   */
+  constructor(method: string, namespace: string, bytes: number) {
+    this.#method = method;
+    this.#namespace = namespace === "" ? defaults.namespace : namespace;
+    this.#fingerprints = new Fingerprints(this.#namespace);
+    this.#bodies = new Bodies(bytes);
   }
-  checker.stage = -1;
-  checker.finish();
-  const counts = job.stages.map((stage) => stage.tasks.length);
-  checkStages(spec.stages, request.moreToUpload ? undefined : counts);
-  weight.check("job");
-  if (key !== undefined) shared?.set(key, spec);
-  return { spec, tasks, blobs };
-}
 
-/** @returns undefined for a job that says more than the commonest ones do */
-function sharedKeyOf(job: JobSpec, { traceContext }: SubmitJobRequest): string | undefined {
-  const [stage] = job.stages;
-  const isPlain =
-    stage !== undefined &&
-    job.stages.length === 1 &&
-    traceContext === undefined &&
-    saysNothing(job) &&
-    job.priority === 0 &&
-    job.open === undefined &&
-    Object.keys(job.labels).length === 0 &&
-    stage.dependsOn.length === 0 &&
-    stage.demand.length === 0 &&
-    stage.constraints === undefined &&
-    stage.partitions === undefined;
-  return isPlain ? `${job.name}\0${stage.name}\0${stage.taskType}` : undefined;
+  /**
+   * @throws InvalidInputError, LimitExceededError or UnsupportedError, with all that was found
+   */
+  decode(request: JobRequest): Decoded<SubmitJob> {
+    const { idempotencyKey } = request;
+    const head = this.#checkEnvelope(request);
+    const checker = new Checker(this.#method, "job");
+    checkWholes(checker, head, request.tasks);
+    const known = this.#headOf(checker, head);
+    const { spec, policies } = known;
+    const weight = new Weight(known.weight);
+    const bodies = this.#bodies;
+    bodies.begin();
+    const decoder = new TaskDecoder(checker, policies, { bodies, weight });
+    const tasks: StageTasks[] = [];
+    for (let i = 0; i < spec.stages.length; i++) {
+      const encoded = request.tasks[i] as EncodedTasks;
+      if (encoded.count === 0) continue;
+      checker.stage = i;
+      tasks.push({ stage: i, tasks: decoder.decode(encoded, (spec.stages[i] as StageSpec).task) });
+    }
+    checker.stage = -1;
+    checker.finish();
+    checkStages(spec.stages, head.moreToUpload ? undefined : request.tasks);
+    weight.check("job");
+    this.#head = head;
+    this.#known = known;
+    const fingerprint = idempotencyKey === "" ? "" : this.#fingerprints.of(head, request);
+    const { moreToUpload } = head;
+    return {
+      command: { kind: "submit_job", spec, idempotencyKey, fingerprint, moreToUpload, tasks },
+      blobs: bodies.finish(),
+    };
+  }
+
+  #checkEnvelope({ idempotencyKey, head, jobBytes }: JobRequest): JobHead {
+    const checker = new Checker(this.#method, "");
+    checker.namespace(".namespace", this.#namespace);
+    checker.text(".idempotency_key", idempotencyKey, limits.idempotencyKeyBytes);
+    if (head === undefined) checker.fail(".job", "is missing");
+    checker.finish();
+    if (jobBytes > limits.submitBytes) {
+      throw new LimitExceededError("job", limits.submitBytes, jobBytes, "bytes");
+    }
+    return head as JobHead;
+  }
+
+  #headOf(checker: Checker, head: JobHead): KnownHead {
+    if (this.#known !== undefined && this.#head === head) return this.#known;
+    const policies = decodeJobPolicies(checker, head.job);
+    const spec = decodeSpec(checker, head, this.#namespace, policies);
+    const weight = new Weight();
+    weight.addSpec(spec);
+    return { spec, policies, weight: weight.bytes };
+  }
 }
 
 function decodeSpec(
   checker: Checker,
-  job: JobSpec,
+  { job, traceContext }: JobHead,
   namespace: string,
   policies: JobPolicies,
-  { traceContext }: SubmitJobRequest,
 ): CoreJobSpec {
   checker.name(".name", job.name);
   checkLater(checker, job);
@@ -146,13 +135,13 @@ function decodeSpec(
 }
 
 /** Sizes that make the rest not worth looking at. */
-function checkWholes(checker: Checker, job: JobSpec): void {
+function checkWholes(checker: Checker, { job }: JobHead, tasks: readonly EncodedTasks[]): void {
   const { stages } = job;
   if (stages.length === 0) checker.fail(".stages", "is empty; a job has at least one stage");
   checker.count(".stages", stages.length, limits.stages);
-  checker.violations.throwIfAny();
+  checker.finishWholes();
   let count = 0;
-  for (const stage of stages) count += stage.tasks.length;
+  for (const ofStage of tasks) count += ofStage.count;
   if (count > limits.submitTasks) {
     throw new LimitExceededError("job.stages", limits.submitTasks, count, "tasks");
   }
@@ -215,12 +204,16 @@ export function decodeLabels(
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** @param counts tasks of each stage; undefined: more are to come, and the seal will check */
-function checkStages(stages: readonly StageSpec[], counts: readonly number[] | undefined): void {
+/** @param tasks of each stage; undefined: more are to come, and the seal will check */
+function checkStages(
+  stages: readonly StageSpec[],
+  tasks: readonly EncodedTasks[] | undefined,
+): void {
   const [only] = stages;
   if (stages.length === 1 && only?.dependsOn.length === 0) return;
   const problems = checkGraph(stages);
   if (problems.length > 0) throw graphError(stages, problems, "STAGE_GRAPH_INVALID");
+  const counts = tasks?.map(({ count }) => count);
   const differences = counts === undefined ? [] : checkCounts(stages, counts);
   if (differences.length > 0) throw graphError(stages, differences, "STAGE_COUNTS_DIFFER");
 }

@@ -2,8 +2,11 @@ import type { Input } from "@capstan/proto/capstan/v1/common.js";
 import type { TaskSpec } from "@capstan/proto/capstan/v1/job.js";
 import type { TaskDraft, TaskKind } from "../../core/index.js";
 import { limits, safeIntegerMax } from "../limits.js";
+import { InvalidInputError } from "../errors.js";
+import type { Bodies } from "./bodies.js";
 import { encodeBody, payloadHeaderBytes } from "./body.js";
 import type { Checker } from "./checker.js";
+import type { EncodedTasks } from "./encoded-tasks.js";
 import type { JobPolicies } from "./job-policies.js";
 import { decodeConstraints, decodeDemand, isSameKind, keyOf } from "./kinds.js";
 import { hostsOf, inputBytesOf } from "./locality.js";
@@ -11,9 +14,9 @@ import type { Weight } from "./weight.js";
 
 const nowhere: readonly string[] = [];
 
-/** Where decoded tasks go: drafts for the core, a blob for each, in the same order. */
+/** Where decoded tasks go: drafts for the core, a body for each, in the same order. */
 export interface TaskSink {
-  readonly blobs: Uint8Array[];
+  readonly bodies: Bodies;
   readonly weight: Weight;
 }
 
@@ -35,35 +38,71 @@ export class TaskDecoder {
   }
 
   /** @param stageKind what holds for tasks that say nothing else; its type may be empty */
-  decode(tasks: readonly TaskSpec[], stageKind: TaskKind): TaskDraft[] {
+  decode(tasks: EncodedTasks, stageKind: TaskKind): TaskDraft[] {
     const checker = this.#checker;
-    const { blobs, weight } = this.#sink;
-    const drafts = new Array<TaskDraft>(tasks.length);
-    for (let i = 0; i < tasks.length; i++) {
+    const { weight } = this.#sink;
+    const { count } = tasks;
+    const drafts = new Array<TaskDraft>(count);
+    for (let i = 0; i < count; i++) {
       checker.task = i;
-      const task = tasks[i] as TaskSpec;
-      const { payload, inputs } = task;
-      if (inputs.length > 0) this.#checkInputs(inputs);
-      const body = encodeBody(payload, inputs);
-      const content = body.length - payloadHeaderBytes(payload.length);
-      if (content > limits.taskContentBytes) {
-        checker.exceed(".payload", limits.taskContentBytes, content, "bytes of payload and inputs");
-      }
-      const draft: TaskDraft = {
-        bodyBytes: body.length,
-        hosts: this.#policies.placesByData ? hostsOf(inputs) : nowhere,
-        inputBytes: inputBytesOf(inputs),
-        delayMs: checker.optional(".delay_ms", task.delayMs, 0, limits.durationMs, 0),
-        recordCount: checker.optional(".record_count", task.recordCount, 0, limits.recordCount, 0),
-      };
-      const kind = this.#kindOf(task, stageKind);
-      drafts[i] = kind === undefined ? draft : { ...draft, kind };
+      const payload = tasks.payloadStart(i);
+      const draft =
+        payload >= 0
+          ? this.#plain(tasks.bytes, payload, tasks.stop(i), stageKind)
+          : this.#full(tasks, i, stageKind);
+      drafts[i] = draft;
       weight.addTask(draft);
-      blobs.push(body);
     }
     checker.task = -1;
     this.#kinds = undefined;
     return drafts;
+  }
+
+  /** A task that is a payload and nothing else: bytes [start, stop). */
+  #plain(bytes: Uint8Array, start: number, stop: number, stageKind: TaskKind): TaskDraft {
+    this.#checkSize(stop - start);
+    if (stageKind.type === "") this.#failForType();
+    const bodyBytes = this.#sink.bodies.addPayload(bytes, start, stop);
+    return { bodyBytes, hosts: nowhere, inputBytes: 0, delayMs: 0, recordCount: 0 };
+  }
+
+  #full(tasks: EncodedTasks, i: number, stageKind: TaskKind): TaskDraft {
+    const checker = this.#checker;
+    const task = this.#message(tasks, i);
+    const { payload, inputs } = task;
+    if (inputs.length > 0) this.#checkInputs(inputs);
+    const body = encodeBody(payload, inputs);
+    this.#checkSize(body.length - payloadHeaderBytes(payload.length));
+    const draft: TaskDraft = {
+      bodyBytes: this.#sink.bodies.add(body),
+      hosts: this.#policies.placesByData ? hostsOf(inputs) : nowhere,
+      inputBytes: inputBytesOf(inputs),
+      delayMs: checker.optional(".delay_ms", task.delayMs, 0, limits.durationMs, 0),
+      recordCount: checker.optional(".record_count", task.recordCount, 0, limits.recordCount, 0),
+    };
+    const kind = this.#kindOf(task, stageKind);
+    return kind === undefined ? draft : { ...draft, kind };
+  }
+
+  #message(tasks: EncodedTasks, i: number): TaskSpec {
+    try {
+      return tasks.message(i);
+    } catch {
+      throw new InvalidInputError(
+        [{ field: this.#checker.path(""), description: "the bytes are no task" }],
+        "MALFORMED",
+      );
+    }
+  }
+
+  #checkSize(content: number): void {
+    if (content <= limits.taskContentBytes) return;
+    const what = "bytes of payload and inputs";
+    this.#checker.exceed(".payload", limits.taskContentBytes, content, what);
+  }
+
+  #failForType(): void {
+    this.#checker.fail(".task_type", "is missing, and the stage does not give it either");
   }
 
   #checkInputs(inputs: readonly Input[]): void {
@@ -99,9 +138,7 @@ export class TaskDecoder {
       task.constraints === undefined &&
       task.attemptTimeoutMs === undefined
     ) {
-      if (stageKind.type === "") {
-        this.#checker.fail(".task_type", "is missing, and the stage does not give it either");
-      }
+      if (stageKind.type === "") this.#failForType();
       return undefined;
     }
     return this.#override(task, stageKind);

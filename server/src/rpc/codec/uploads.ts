@@ -1,11 +1,10 @@
-import type {
-  AppendTasksRequest,
-  SealJobRequest,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { SealJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import type { AppendTasks, CancelJob, JobSpec, SealJob } from "../../core/index.js";
 import type { CancelJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
+import type { AppendRequest } from "./append-tasks-request.js";
+import { Bodies } from "./bodies.js";
 import { Checker } from "./checker.js";
 import type { JobPolicies } from "./job-policies.js";
 import type { Decoded } from "./submit-job.js";
@@ -20,7 +19,7 @@ export interface AppendTarget {
 }
 
 /** @throws InvalidInputError, LimitExceededError */
-export function decodeAppendTarget(request: AppendTasksRequest, bytes: number): AppendTarget {
+export function decodeAppendTarget(request: AppendRequest, bytes: number): AppendTarget {
   const checker = new Checker("AppendTasks", "");
   const target = {
     namespace: checker.namespace(".namespace", request.namespace),
@@ -28,21 +27,17 @@ export function decodeAppendTarget(request: AppendTasksRequest, bytes: number): 
     stage: checker.stageName(".stage", request.stage),
   };
   const { tasks, firstIndex } = request;
-  if (tasks.length === 0) checker.fail(".tasks", "is empty; at least one is needed");
+  const { count } = tasks;
+  if (count === 0) checker.fail(".tasks", "is empty; at least one is needed");
   checker.finish();
-  if (tasks.length > limits.submitTasks) {
-    throw new LimitExceededError("tasks", limits.submitTasks, tasks.length, "tasks");
+  if (count > limits.submitTasks) {
+    throw new LimitExceededError("tasks", limits.submitTasks, count, "tasks");
   }
   if (bytes > limits.submitBytes) {
     throw new LimitExceededError("tasks", limits.submitBytes, bytes, "bytes");
   }
-  if (firstIndex + tasks.length > limits.jobTasks) {
-    throw new LimitExceededError(
-      "first_index",
-      limits.jobTasks,
-      firstIndex + tasks.length,
-      "tasks",
-    );
+  if (firstIndex + count > limits.jobTasks) {
+    throw new LimitExceededError("first_index", limits.jobTasks, firstIndex + count, "tasks");
   }
   return target;
 }
@@ -52,20 +47,23 @@ export function decodeAppendTarget(request: AppendTasksRequest, bytes: number): 
  * @throws InvalidInputError, LimitExceededError or UnsupportedError, with all that was found
  */
 export function decodeAppendTasks(
-  request: AppendTasksRequest,
+  request: AppendRequest,
   target: AppendTarget,
   stage: JobSpec["stages"][number],
   policies: JobPolicies,
 ): Decoded<AppendTasks> {
   const checker = new Checker("AppendTasks", "");
   const weight = new Weight();
-  const blobs: Uint8Array[] = [];
-  const decoder = new TaskDecoder(checker, policies, { blobs, weight });
+  const bodies = new Bodies(request.tasks.bytes.length);
+  const decoder = new TaskDecoder(checker, policies, { bodies, weight });
   const tasks = decoder.decode(request.tasks, stage.task);
   checker.finish();
   weight.check("tasks");
   const { firstIndex } = request;
-  return { command: { kind: "append_tasks", ...target, firstIndex, tasks }, blobs };
+  return {
+    command: { kind: "append_tasks", ...target, firstIndex, tasks },
+    blobs: bodies.finish(),
+  };
 }
 
 /** @throws InvalidInputError */

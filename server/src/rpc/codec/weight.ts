@@ -16,9 +16,14 @@ const textOverheadBytes = 8;
 
 /** Adds up while a request is decoded. */
 export class Weight {
-  bytes = jobBytes;
+  bytes: number;
   /** Hosts that were met; made when there is one. */
   #known: Set<string> | undefined;
+
+  /** @param bytes what was added up before: of a job whose spec is known */
+  constructor(bytes: number = jobBytes) {
+    this.bytes = bytes;
+  }
 
   addTask({ bodyBytes, inputBytes, delayMs, recordCount, hosts }: TaskDraft): void {
     // Its length among the blobs and in the event, then two bytes for its kind and one for its hosts.

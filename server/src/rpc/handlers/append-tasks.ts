@@ -1,10 +1,8 @@
-import type {
-  AppendTasksRequest,
-  AppendTasksResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { AppendTasksResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import type { JobSpec } from "../../core/index.js";
 import { queries } from "../../core/index.js";
 import { unary } from "../call.js";
+import type { AppendRequest } from "../codec/append-tasks-request.js";
 import { type JobPolicies, storedJobPolicies } from "../codec/job-policies.js";
 import type { AppendTarget } from "../codec/uploads.js";
 import { decodeAppendTarget, decodeAppendTasks } from "../codec/uploads.js";
@@ -36,7 +34,7 @@ export function appendTasks({ engine, log }: HandlerDeps) {
     return upload;
   }
 
-  return unary<AppendTasksRequest, AppendTasksResponse>(log, async (request, { bytes }) => {
+  return unary<AppendRequest, AppendTasksResponse>(log, async (request, { bytes }) => {
     const target = decodeAppendTarget(request, bytes);
     const facts = { job_id: target.jobId, stage: target.stage };
     const { spec, policies } = await uploadOf(target);

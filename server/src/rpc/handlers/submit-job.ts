@@ -1,20 +1,19 @@
-import type {
-  SubmitJobRequest,
-  SubmitJobResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { SubmitJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import type { Warning } from "@capstan/proto/capstan/v1/job.js";
 import type { JobReply } from "../../core/index.js";
 import { unary } from "../call.js";
 import { encodeJobState } from "../codec/encode-job.js";
-import { decodeSubmitJob } from "../codec/submit-job.js";
+import type { SubmitRequest } from "../codec/job-request.js";
+import { SubmitDecoder } from "../codec/submit-job.js";
 import { RejectedError } from "../errors.js";
 import { kindsOf, warningsOf } from "../warnings.js";
 import { type HandlerDeps, traced } from "./deps.js";
 
 /** Submits a job, or opens an upload. */
 export function submitJob({ engine, log, traceOfSubmit }: HandlerDeps) {
-  return unary<SubmitJobRequest, SubmitJobResponse>(log, async (request, { bytes }) => {
-    const { command: decoded, blobs } = decodeSubmitJob("SubmitJob", request, bytes);
+  return unary<SubmitRequest, SubmitJobResponse>(log, async ({ namespace, item, bytes }) => {
+    const decoder = new SubmitDecoder("SubmitJob", namespace, bytes);
+    const { command: decoded, blobs } = decoder.decode(item);
     const command = traced(decoded, traceOfSubmit);
     const kinds = kindsOf(command);
     // Asked for in the same turn: the answer is not later for them.

@@ -1,19 +1,16 @@
 import type {
-  SubmitJobItem,
-  SubmitJobRequest,
   SubmitJobResult,
-  SubmitJobsRequest,
   SubmitJobsResponse,
 } from "@capstan/proto/capstan/v1/master_service.js";
 import type { Warning } from "@capstan/proto/capstan/v1/job.js";
-import { JobSpec as JobSpecMessage } from "@capstan/proto/capstan/v1/job.js";
 import type { JobReply, JobSpec, State, SubmitJob } from "../../core/index.js";
 import { assert } from "../../core/index.js";
 import type { Result } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import { Checker } from "../codec/checker.js";
-import type { Decoded, SharedSpecs } from "../codec/submit-job.js";
-import { decodeSubmitJob } from "../codec/submit-job.js";
+import type { BulkRequest, JobRequest } from "../codec/job-request.js";
+import type { Decoded } from "../codec/submit-job.js";
+import { SubmitDecoder } from "../codec/submit-job.js";
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Log } from "../log.js";
@@ -37,12 +34,10 @@ type Item =
  * that is wrong holds up none of the others.
  */
 export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
-  return unary<SubmitJobsRequest, SubmitJobsResponse>(log, async (request, { bytes }) => {
+  return unary<BulkRequest, SubmitJobsResponse>(log, async (request) => {
     checkEnvelope(request);
-    const shared: SharedSpecs = new Map();
-    const items = request.items.map((item) =>
-      decodeItem(requestOf(item, request.namespace), itemBytes(item, bytes), shared, log),
-    );
+    const decoder = new SubmitDecoder("SubmitJobs", request.namespace, request.bytes);
+    const items = request.items.map((item) => decodeItem(decoder, item, log));
     const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
     const submissions = jobs.map(({ command, blobs }) => ({
       command: traced(command, traceOfSubmit),
@@ -54,11 +49,6 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     ]);
     return { results: encodeResults(items, results as readonly Result<JobReply>[], warnings) };
   });
-}
-
-function requestOf(item: SubmitJobItem, namespace: string): SubmitJobRequest {
-  const { idempotencyKey, job, moreToUpload, traceContext } = item;
-  return { namespace, idempotencyKey, job, moreToUpload, traceContext };
 }
 
 /** Jobs that share a spec and have no other kinds of tasks have the same warnings. */
@@ -76,7 +66,7 @@ function warningsOfAll(state: State, jobs: readonly Decoded<SubmitJob>[]): Warni
   });
 }
 
-function checkEnvelope({ namespace, items }: SubmitJobsRequest): void {
+function checkEnvelope({ namespace, items }: BulkRequest): void {
   const checker = new Checker("SubmitJobs", "");
   checker.namespace(".namespace", namespace);
   if (items.length === 0) checker.fail(".items", "is empty; at least one is needed");
@@ -86,18 +76,12 @@ function checkEnvelope({ namespace, items }: SubmitJobsRequest): void {
   }
 }
 
-function decodeItem(request: SubmitJobRequest, bytes: number, shared: SharedSpecs, log: Log): Item {
+function decodeItem(decoder: SubmitDecoder, item: JobRequest, log: Log): Item {
   try {
-    return { kind: "job", decoded: decodeSubmitJob("SubmitJobs", request, bytes, shared) };
+    return { kind: "job", decoded: decoder.decode(item) };
   } catch (error) {
     return { kind: "refused", refusal: toRefusal(error, log) };
   }
-}
-
-/** Only where all together are more than one may be, it matters how much is whose. */
-function itemBytes({ job }: SubmitJobItem, bytes: number): number {
-  if (bytes <= limits.submitBytes || job === undefined) return 0;
-  return JobSpecMessage.encode(job).finish().length;
 }
 
 function encodeResults(

@@ -1,7 +1,8 @@
 import { AssignContext } from "@capstan/proto/capstan/v1/session.js";
 import { DependencyKind } from "@capstan/proto/capstan/v1/common.js";
 import type { AssignmentContext, AssignmentView } from "../../core/index.js";
-import type { WireWriter } from "./wire-writer.js";
+import type { WireWriter } from "../wire/wire-writer.js";
+import type { TaskBytes } from "./task-bytes.js";
 
 // Fields of Assign and AssignedTask; session.proto has them in words.
 const assign = { sequence: 1 << 3, contexts: (2 << 3) | 2, tasks: (3 << 3) | 2 } as const;
@@ -23,18 +24,9 @@ const task = {
 /** What the small fields of a task take, more or less; for the guess of its length. */
 const smallFieldsBytes = 56;
 
-/** The bytes that go into one task beside its small fields. */
-export interface TaskBytes {
-  /** Payload and inputs, already encoded as fields of AssignedTask. */
-  readonly body: Uint8Array;
-  /** An encoded Failure. */
-  readonly previousFailure: Uint8Array | undefined;
-  readonly checkpoint: Uint8Array | undefined;
-}
-
 /** How many bytes the task takes at the most, its context not counted. */
-export function taskBytesMax({ body, previousFailure, checkpoint }: TaskBytes): number {
-  return body.length + (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0) + 160;
+export function taskBytesMax({ start, stop, previousFailure, checkpoint }: TaskBytes): number {
+  return stop - start + (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0) + 160;
 }
 
 /** How many encoded contexts are kept: what several jobs that run at once need, and no more. */
@@ -106,10 +98,10 @@ export class AssignWriter {
   add(view: AssignmentView, bytes: TaskBytes, remainingMs: number | undefined): void {
     const { writer } = this;
     const context = this.#indexOf(view.context);
-    const { body, previousFailure, checkpoint } = bytes;
+    const { section, start, stop, previousFailure, checkpoint } = bytes;
     const extra = (previousFailure?.length ?? 0) + (checkpoint?.length ?? 0);
-    const mark = writer.open(assign.tasks, smallFieldsBytes + body.length + extra);
-    writer.token(task.token, view.token);
+    const mark = writer.open(assign.tasks, smallFieldsBytes + stop - start + extra);
+    writer.token(task.token, view);
     if (context > 0) writer.uint32(task.context, context);
     if (view.index > 0) writer.uint32(task.index, view.index);
     writer.uint32(task.delivery, view.delivery);
@@ -125,7 +117,7 @@ export class AssignWriter {
     }
     if (view.recordCount > 0) writer.uint32(task.recordCount, view.recordCount);
     if (view.ahead) writer.uint32(task.ahead, 1);
-    writer.raw(body);
+    writer.span(section, start, stop);
     writer.close(mark);
   }
 

@@ -11,6 +11,7 @@ import type { LeaseToken, Outcome, ReturnReason, WorkerNo } from "../../core/ind
 import { leaseView, strayTokens } from "../../core/index.js";
 import type { Clock } from "../../engine/clock.js";
 import type { Engine, Result, Submission } from "../../engine/engine-port.js";
+import { Blobs } from "../../engine/engine-port.js";
 import { Checker } from "../codec/checker.js";
 import { decodeDemand } from "../codec/kinds.js";
 import { cutText } from "../status-details.js";
@@ -25,8 +26,6 @@ import type { ReportRefusal } from "./refusals.js";
 import { encodeRefused, malformedToken, tooLarge } from "./refusals.js";
 import { checkResult, completion } from "./results.js";
 import { sessionLimits } from "./session-limits.js";
-
-const noBlobs: readonly Uint8Array[] = [];
 
 const returnReasons: Readonly<Record<number, ReturnReason>> = {
   [WireReturnReason.RETURN_REASON_RECALLED]: "recalled",
@@ -125,7 +124,7 @@ export class Inbox {
     const { engine, worker, session } = this.#parts;
     switch (message.kind) {
       case "completed":
-        this.#complete(message.value);
+        this.#complete(message);
         return;
       case "started":
         this.#start(message.tokens);
@@ -227,7 +226,10 @@ export class Inbox {
       this.#refuse(token, tooLarge("checkpoint", sessionLimits.checkpointBytes, checkpoint.length));
       return;
     }
-    this.#push({ kind: "save_checkpoint", token, bodyBytes: checkpoint.length }, [checkpoint]);
+    this.#push(
+      { kind: "save_checkpoint", token, bodyBytes: checkpoint.length },
+      Blobs.of([checkpoint]),
+    );
   }
 
   #giveBack({ reason: wireReason, tokens }: Returned): void {
@@ -241,7 +243,7 @@ export class Inbox {
       if (token === undefined) continue;
       this.#submissions.push({
         command: { kind: "return_lease", worker, token, reason },
-        blobs: noBlobs,
+        blobs: Blobs.none,
       });
       this.#settles.push(token);
     }
@@ -273,7 +275,7 @@ export class Inbox {
     for (const token of held) this.#spokenOf.push(token);
   }
 
-  #push(command: Submission["command"], blobs: readonly Uint8Array[] = noBlobs): void {
+  #push(command: Submission["command"], blobs: Blobs = Blobs.none): void {
     this.#submissions.push({ command, blobs });
     this.#settles.push(undefined);
   }
@@ -317,7 +319,7 @@ export class Inbox {
       const report = failureReport(failure, lease, token.delivery, wall);
       return {
         command: { kind: "fail_lease", worker, token, failure: report.draft },
-        blobs: [report.blob],
+        blobs: Blobs.of([report.blob]),
       };
     });
     await this.#submit(

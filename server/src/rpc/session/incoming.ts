@@ -15,7 +15,7 @@ import type {
 import * as wire from "@capstan/proto/capstan/v1/session.js";
 import type { LeaseToken } from "../../core/index.js";
 import { decodeToken } from "../token.js";
-import { FieldCursor } from "./field-cursor.js";
+import { FieldCursor } from "../wire/field-cursor.js";
 
 /** One partition of a result: what it is, and its bytes as they came, which are kept as they are. */
 export interface IncomingOutput {
@@ -30,6 +30,7 @@ export type IncomingToken = LeaseToken | Uint8Array;
 
 /** A Completed, with its outputs not unpacked: they go into the journal as they came. */
 export interface IncomingResult {
+  readonly kind: "completed";
   readonly token: IncomingToken;
   readonly outputs: readonly IncomingOutput[];
   /** All of them, as encoded. */
@@ -45,7 +46,7 @@ export type Incoming =
   | { readonly kind: "received"; readonly value: Received }
   | { readonly kind: "started"; readonly tokens: readonly IncomingToken[] }
   | { readonly kind: "progress"; readonly value: Progress }
-  | { readonly kind: "completed"; readonly value: IncomingResult }
+  | IncomingResult
   | { readonly kind: "failed"; readonly value: Failed }
   | { readonly kind: "disposition"; readonly value: Disposition }
   | { readonly kind: "returned"; readonly value: Returned }
@@ -132,7 +133,7 @@ const noOutputs: readonly IncomingOutput[] = [];
 function readCompleted(bytes: Uint8Array, start: number, stop: number): Incoming {
   const fields = new FieldCursor(bytes).reset(bytes, start, stop);
   let token: IncomingToken = noBytes;
-  let outputs: IncomingOutput[] | undefined;
+  let listed: IncomingOutput[] | undefined;
   let outputsBytes = 0;
   let recordCount: number | undefined;
   let failedRecords = 0;
@@ -142,17 +143,14 @@ function readCompleted(bytes: Uint8Array, start: number, stop: number): Incoming
     } else if (fields.field === 1) {
       token = tokenOf(bytes, fields);
     } else if (fields.field === 2) {
-      outputs ??= [];
-      outputs.push(readOutput(bytes, fields.start, fields.stop));
+      (listed ??= []).push(readOutput(bytes, fields.start, fields.stop));
       outputsBytes += fields.stop - fields.start;
     } else if (fields.field === 4) {
       failedRecords += 1;
     }
   }
-  return {
-    kind: "completed",
-    value: { token, outputs: outputs ?? noOutputs, outputsBytes, recordCount, failedRecords },
-  };
+  const outputs = listed ?? noOutputs;
+  return { kind: "completed", token, outputs, outputsBytes, recordCount, failedRecords };
 }
 
 function readOutput(bytes: Uint8Array, start: number, stop: number): IncomingOutput {

@@ -45,7 +45,7 @@ export class NoticeQueue {
   takeAssign(lease: LeaseNo): boolean {
     if (this.#assigns === 0) return false;
     const i = this.#notices.findIndex(
-      (notice) => notice?.kind === "assign" && notice.assignment.lease === lease,
+      (notice) => notice?.kind === "assign" && notice.lease === lease,
     );
     if (i === -1) return false;
     this.#notices[i] = undefined;
@@ -59,7 +59,7 @@ export class NoticeQueue {
     for (let i = this.#at; i < this.#notices.length; i++) {
       const notice = this.#notices[i];
       if (notice?.kind !== "assign") continue;
-      taken.push(notice.assignment);
+      taken.push(notice);
       this.#notices[i] = undefined;
     }
     this.#assigns = 0;

@@ -8,15 +8,16 @@ import type {
 import { RecallReason } from "@capstan/proto/capstan/v1/session.js";
 import type { Clock } from "../../engine/clock.js";
 import type { Engine } from "../../engine/engine-port.js";
-import type { ContextCache, TaskBytes } from "./assign-encoder.js";
+import type { ContextCache } from "./assign-encoder.js";
 import { AssignWriter, taskBytesMax } from "./assign-encoder.js";
 import type { OrderedNotice } from "./notice-queue.js";
 import { NoticeQueue } from "./notice-queue.js";
 import type { Settlement } from "./outcomes.js";
 import { cancelReasons, writeSettlement } from "./outcomes.js";
 import { sessionLimits } from "./session-limits.js";
-import { taskBytes } from "./task-bytes.js";
-import type { WireWriter } from "./wire-writer.js";
+import type { TaskBytes } from "./task-bytes.js";
+import { PlainTaskBytes, taskBytes } from "./task-bytes.js";
+import type { WireWriter } from "../wire/wire-writer.js";
 
 // Fields of PullTasksResponse, MasterMessage and its arms.
 const messagesTag = (1 << 3) | 2;
@@ -80,6 +81,7 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #assign: AssignWriter;
   readonly #notices = new NoticeQueue();
+  readonly #plain = new PlainTaskBytes();
   #control: Uint8Array[] = [];
   #settlements: Settlement[] = [];
   #isDue = false;
@@ -121,7 +123,7 @@ export class Outbox {
     for (const notice of notices) {
       const isAssign = notice.kind === "assign";
       if (isAssign && (this.#isRefusingAssigns || this.#isClosed)) {
-        (unsent ??= []).push(notice.assignment.token);
+        (unsent ??= []).push(notice);
       } else if (!isAssign && this.#notices.takeAssign(notice.token.lease)) {
         // The worker never saw the lease: it could not end it either.
         (unsent ??= []).push(notice.token);
@@ -146,7 +148,7 @@ export class Outbox {
   refuseAssigns(): void {
     this.#isRefusingAssigns = true;
     const taken = this.#notices.takeAssigns();
-    if (taken.length > 0) this.#parts.events.unsent(taken.map(({ token }) => token));
+    if (taken.length > 0) this.#parts.events.unsent(taken);
   }
 
   /** The stream takes more. */
@@ -262,7 +264,7 @@ export class Outbox {
     const assign = writer.open(arms.assign, 0x4000);
     this.#assign.begin(sequence);
     for (let next = this.#notices.first; next?.kind === "assign"; next = this.#notices.first) {
-      const view = next.assignment;
+      const view = next;
       const bytes = this.#bytesOf(view);
       if (bytes === undefined) {
         if (this.#awaited !== undefined) break;
@@ -303,6 +305,7 @@ export class Outbox {
     if (this.#awaited !== undefined) return undefined;
     if (this.#arrived?.view === view) return this.#arrived.bytes;
     try {
+      if (this.#plain.find(this.#parts.engine, view)) return this.#plain;
       const bytes = taskBytes(this.#parts.engine, view);
       if (!(bytes instanceof Promise)) return bytes;
       this.#await(view, bytes);

@@ -10,7 +10,7 @@ import type {
   Outcome as CoreOutcome,
   OutcomeKind,
 } from "../../core/index.js";
-import type { WireWriter } from "./wire-writer.js";
+import type { WireWriter } from "../wire/wire-writer.js";
 
 /** What became of a lease, and which one. */
 export interface Settlement {

@@ -6,6 +6,7 @@ import type {
 import { leaseView } from "../../core/index.js";
 import type { Clock } from "../../engine/clock.js";
 import type { Engine } from "../../engine/engine-port.js";
+import { Blobs } from "../../engine/engine-port.js";
 import { Checker } from "../codec/checker.js";
 import { InvalidInputError } from "../errors.js";
 import { RejectedError } from "../status.js";
@@ -52,7 +53,7 @@ export function reportFailure(deps: {
     const report = failureReport(failure, lease, token.delivery, Math.floor(clock.wallMs()));
     const result = await engine.submit(
       { kind: "fail_lease", worker: undefined, token, failure: report.draft },
-      [report.blob],
+      Blobs.of([report.blob]),
     );
     if (!result.ok) throw new RejectedError(result.rejection);
     return { outcome: outcomeMessage(result.reply) };

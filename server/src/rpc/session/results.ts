@@ -1,5 +1,6 @@
 import type { CommandOf, LeaseToken, OutputDraft, WorkerNo } from "../../core/index.js";
 import type { Submission } from "../../engine/engine-port.js";
+import { Blobs } from "../../engine/engine-port.js";
 import type { FieldViolation } from "../errors.js";
 import { limits } from "../limits.js";
 import type { IncomingOutput, IncomingResult } from "./incoming.js";
@@ -8,7 +9,6 @@ import { tooLarge } from "./refusals.js";
 import { sessionLimits } from "./session-limits.js";
 
 const noOutputs: readonly OutputDraft[] = [];
-const noBlobs: readonly Uint8Array[] = [];
 
 /** A result as a submission: one blob for each output, in the order of partitions. */
 export function completion(
@@ -19,12 +19,12 @@ export function completion(
   const recordCount = result.recordCount ?? 0;
   const kind = "complete_lease";
   if (result.outputs.length === 0) {
-    return { command: { kind, worker, token, outputs: noOutputs, recordCount }, blobs: noBlobs };
+    return { command: { kind, worker, token, outputs: noOutputs, recordCount }, blobs: Blobs.none };
   }
   const sorted = inOrder(result.outputs);
   return {
     command: { kind, worker, token, outputs: sorted.map(draftOf), recordCount },
-    blobs: sorted.map(({ encoded }) => encoded),
+    blobs: Blobs.of(sorted.map(({ encoded }) => encoded)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../engine/clock.js";
 import type { Engine } from "../../engine/engine-port.js";
 import type { Log } from "../log.js";
 import type { ContextCache } from "./assign-encoder.js";
-import type { WireWriter } from "./wire-writer.js";
+import type { WireWriter } from "../wire/wire-writer.js";
 
 /** The stream under a session: grpc, or a simulated one. It calls back what has its name here. */
 export interface SessionLink {

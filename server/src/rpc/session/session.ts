@@ -2,6 +2,7 @@ import type { Register } from "@capstan/proto/capstan/v1/session.js";
 import { MasterMessage } from "@capstan/proto/capstan/v1/session.js";
 import type { AssignmentView, LeaseToken, RegisterReply, WorkerNo } from "../../core/index.js";
 import type { Result, SessionListener, SessionNotice } from "../../engine/engine-port.js";
+import { Blobs } from "../../engine/engine-port.js";
 import { LimitExceededError } from "../errors.js";
 import { RejectedError } from "../status.js";
 import { Inbox } from "./inbox.js";
@@ -59,7 +60,7 @@ export class Session implements SessionListener {
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
-    const { engine, clock, writer, contexts, link } = parts;
+    const { engine, clock, writer, contexts, link, no } = parts;
     this.name = `${engine.epoch}-${parts.no}`;
     this.#heardAt = clock.monotonicMs();
     this.#outbox = new Outbox({
@@ -71,7 +72,7 @@ export class Session implements SessionListener {
         write: (frame) => link.write(frame),
         assigned: (leases, sequence) => {
           const worker = this.#worker as WorkerNo;
-          engine.note({ kind: "note_assigned", worker, leases, sequence });
+          engine.note({ kind: "note_assigned", worker, session: no, leases, sequence });
         },
         unsendable: (view, error) => this.#failUnsendable(view, error),
         unsent: (tokens) => this.#takeBack(tokens),
@@ -286,7 +287,7 @@ export class Session implements SessionListener {
     const worker = this.#worker;
     const returns = tokens.map((token) => ({
       command: { kind: "return_lease", worker, token, reason: "recalled" } as const,
-      blobs: [],
+      blobs: Blobs.none,
     }));
     engine.submitMany(returns).catch((error: unknown) => {
       // They expire by themselves.
@@ -296,7 +297,7 @@ export class Session implements SessionListener {
 
   #failUnsendable(view: AssignmentView, error: unknown): void {
     const { engine, log } = this.#parts;
-    const { token, context, index } = view;
+    const { context, index } = view;
     const task = `${context.jobId}/${context.stageName}/${index}`;
     log.error({ err: error, session: this.name, task }, "an assignment cannot be sent");
     const message = `the master cannot send the task: ${String(error)}`;
@@ -308,7 +309,7 @@ export class Session implements SessionListener {
       bodyBytes: 0,
     } as const;
     engine
-      .submit({ kind: "fail_lease", worker: this.#worker, token, failure })
+      .submit({ kind: "fail_lease", worker: this.#worker, token: view, failure })
       .catch((refused: unknown) => {
         log.debug({ err: refused, task }, "its lease expires by itself");
       });

@@ -10,7 +10,7 @@ import type {
   SessionHandle,
   SessionLink,
 } from "./session-parts.js";
-import { WireWriter } from "./wire-writer.js";
+import { WireWriter } from "../wire/wire-writer.js";
 
 export interface SessionsOptions {
   readonly engine: Engine;

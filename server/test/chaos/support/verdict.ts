@@ -23,7 +23,13 @@ export async function readStory(directory: string): Promise<JournalStory> {
     for (const event of decodeEntry(body).events) {
       if (event.type === "job_submitted") {
         jobs[event.job] = event.id;
+        const firstStage = stageNames.length;
         for (const { name } of event.spec.stages) stageNames.push({ job: event.job, name });
+        let task = event.firstTask;
+        for (const { stage, tasks } of event.tasks) {
+          const { name } = stageNames[firstStage + stage] ?? { name: "" };
+          for (const index of tasks.keys()) taskIds[task++] = `${event.id}/${name}/${index}`;
+        }
       } else if (event.type === "tasks_added") {
         const stage = stageNames[event.stage];
         for (let i = 0; i < event.tasks.length; i++) {

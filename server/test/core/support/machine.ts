@@ -6,6 +6,7 @@ import type {
   Context,
   CoreEvent,
   Decision,
+  LeaseNo,
   Notice,
   Stamp,
 } from "../../../src/core/index.js";
@@ -30,6 +31,7 @@ export class Machine {
   readonly accepted = new Map<CommandKind, number>();
   readonly rejected = new Map<string, number>();
   readonly notices: Notice[] = [];
+  readonly granted: LeaseNo[] = [];
   now = 1_000_000;
   #nextBlob = 1;
   /** The dice; a story that depends on a draw sets its own. */
@@ -95,17 +97,19 @@ export class Machine {
     if (this.state.toAdvance.size > 0) this.followUp();
   }
 
-  /** @returns the grants of one round of placement */
-  place(most = 1_000): number {
-    return placementRound(
+  /** One round of placement. @returns the leases that it granted */
+  place(most = 1_000): readonly LeaseNo[] {
+    const leases = placementRound(
       this.state,
       (worker, reach, ahead) => {
-        const before = this.journal.length;
-        this.run({ kind: "place", worker, reach, ahead });
-        return this.journal.length > before;
+        const decision = this.run({ kind: "place", worker, reach, ahead });
+        return decision.ok ? (decision.reply as LeaseNo) : 0;
       },
       most,
     );
+    if (leases.length > 0) this.note({ kind: "note_granted", leases });
+    this.granted.push(...leases);
+    return leases;
   }
 
   #apply(event: CoreEvent, stamp: Stamp): void {

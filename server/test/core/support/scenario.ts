@@ -74,7 +74,6 @@ export const failure = (draft: Partial<FailureDraft> = {}): FailureDraft => ({
 export class Scenario {
   readonly machine = new Machine();
   #session = 0;
-  #seen = 0;
 
   submit(sketch: JobSketch): string {
     const decision = this.machine.run(
@@ -138,30 +137,18 @@ export class Scenario {
     return reply;
   }
 
-  /** One round of placement. @returns what was granted in it, and not told before */
+  /** One round of placement. @returns what was granted in it */
   place(most?: number): Grant[] {
-    this.machine.place(most);
-    const grants: Grant[] = [];
-    const { notices, state } = this.machine;
-    for (; this.#seen < notices.length; this.#seen++) {
-      const notice = notices[this.#seen];
-      if (notice?.kind !== "assign") continue;
-      const view = queries.assignment(state, notice.lease);
-      if (view === undefined) continue;
-      const { token, index, level, ahead, delivery, attempt, context } = view;
-      const { worker } = notice;
-      grants.push({
-        worker,
-        token,
-        index,
-        stage: context.stageName,
-        level,
-        ahead,
-        delivery,
-        attempt,
-      });
-    }
-    return grants;
+    const { state } = this.machine;
+    return this.machine.place(most).flatMap((no) => {
+      const view = queries.assignment(state, no);
+      const worker = state.leases.get(no)?.worker;
+      if (worker === undefined || view === undefined) return [];
+      const { index, level, ahead, delivery, attempt, context } = view;
+      const { epoch, lease, job, task, drawHigh, drawLow } = view;
+      const token = { epoch, lease, job, task, delivery, drawHigh, drawLow };
+      return { worker, token, index, stage: context.stageName, level, ahead, delivery, attempt };
+    });
   }
 
   /** One round in which exactly one task is granted. */

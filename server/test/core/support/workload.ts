@@ -150,7 +150,7 @@ export class Workload {
   readonly #submitted: { spec: JobSpec; key: string }[] = [];
   #session = 1;
   #incarnation = 1;
-  #noticesSeen = 0;
+  #grantsSeen = 0;
 
   constructor(machine: Machine, random: Prng) {
     this.#machine = machine;
@@ -452,11 +452,9 @@ export class Workload {
 
   /** Assignments arrive, in batches with a sequence, as a session would send them. */
   #learnTokens(): void {
-    const { notices, state } = this.#machine;
-    for (; this.#noticesSeen < notices.length; this.#noticesSeen++) {
-      const notice = notices[this.#noticesSeen];
-      if (notice?.kind !== "assign") continue;
-      const lease = state.leases.get(notice.lease);
+    const { granted, state } = this.#machine;
+    for (; this.#grantsSeen < granted.length; this.#grantsSeen++) {
+      const lease = state.leases.get(granted[this.#grantsSeen] ?? 0);
       if (lease === undefined) continue;
       const { epoch, no, job, task, delivery, drawHigh, drawLow, worker } = lease;
       this.#tokens.push({
@@ -467,8 +465,9 @@ export class Workload {
         this.#machine.note({
           kind: "note_assigned",
           worker,
+          session: state.worker(worker).session,
           leases: [no],
-          sequence: this.#noticesSeen + 1,
+          sequence: this.#grantsSeen + 1,
         });
       }
     }

@@ -7,7 +7,7 @@ import type {
   OutputDraft,
   TaskDraft,
 } from "../../../src/core/index.js";
-import { allSamples, bareKind, kind } from "./samples.js";
+import { allSamples, bareKind, kind, spec } from "./samples.js";
 
 /** Frequent events, with numbers of every length and runs of every shape. */
 
@@ -40,8 +40,8 @@ const grantOf = fc.record(
   {
     ...facts,
     epoch: u32,
-    drawHigh: u32,
-    drawLow: u32,
+    drawHigh: fc.integer(),
+    drawLow: fc.integer(),
     ahead: fc.boolean(),
     level: fc.constantFrom<Level>(0, 1, 2, 3),
   },
@@ -122,11 +122,65 @@ const tasksAdded: fc.Arbitrary<CoreEvent[]> = fc
   )
   .map((added) => [{ type: "tasks_added", version: 1, ...added }]);
 
+const stageTasks = fc.array(
+  fc.record(
+    { stage: fc.nat(63), tasks: tasks.map((some) => some.slice(0, 3)) },
+    { noNullPrototype: true },
+  ),
+  { maxLength: 3 },
+);
+
+const submitOf = fc.record(
+  {
+    id: fc.string(),
+    idempotencyKey: sparse(fc.string({ unit: "grapheme" }), ""),
+    fingerprint: fc.constantFrom("", "ab".repeat(32)),
+    uploading: fc.boolean(),
+    spec: fc.constantFrom(spec, spec, spec, structuredClone(spec)),
+    opened: fc.array(fc.nat(63), { maxLength: 3 }),
+    tasks: sparse(stageTasks, [{ stage: 0, tasks: [] }]),
+  },
+  { noNullPrototype: true },
+);
+
+/** Jobs whose numbers, tasks and bodies go on where those before ended, or do not. */
+export const submits: fc.Arbitrary<CoreEvent[]> = fc
+  .tuple(
+    fc.nat(1_000_000),
+    fc.array(fc.tuple(submitOf, fc.constantFrom(0, 0, 0, 0, 3)), { minLength: 1, maxLength: 20 }),
+  )
+  .map(([first, drafts]) => {
+    let job = first;
+    let task = first;
+    return drafts.map(([draft, step]): EventOf<"job_submitted"> => {
+      job += 1 + step;
+      task += step;
+      const firsts = draft.tasks.length === 0 ? none : { firstTask: task, firstBlob: 1 + task };
+      for (const { tasks: some } of draft.tasks) task += some.length;
+      return { type: "job_submitted", version: 1, job, ...draft, ...firsts };
+    });
+  });
+const none = { firstTask: 0, firstBlob: 0 };
+
+const finishes: fc.Arbitrary<CoreEvent[]> = fc
+  .array(
+    fc.record(
+      {
+        job: u32,
+        run: u32,
+        state: fc.constantFrom<EventOf<"job_finished">["state"]>("succeeded", "failed"),
+      },
+      { noNullPrototype: true },
+    ),
+    { minLength: 1, maxLength: 10 },
+  )
+  .map((ends) => ends.map((end) => ({ type: "job_finished", version: 1, ...end })));
+
 const others: fc.Arbitrary<CoreEvent[]> = fc.constantFrom(...allSamples).map((event) => [event]);
 
 /** Events in any order, with runs of the frequent ones. */
 export const events: fc.Arbitrary<CoreEvent[]> = fc
-  .array(fc.oneof(grants, successes, tasksAdded, others), { maxLength: 12 })
+  .array(fc.oneof(grants, successes, tasksAdded, submits, finishes, others), { maxLength: 12 })
   .map((runs) => runs.flat());
 
 export const blobs: fc.Arbitrary<Uint8Array[]> = fc.array(fc.uint8Array({ maxLength: 300 }), {

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { JournalEntry } from "@capstan/proto/capstan/journal/v1/entry.js";
 import fc from "fast-check";
 import type { CoreEvent, EventOf } from "../../../src/core/index.js";
-import { decodeEntry, EntryBuilder } from "../../../src/journal/entry/index.js";
+import { Blobs, decodeEntry, EntryBuilder } from "../../../src/journal/entry/index.js";
 import { blobs, events, stamp } from "./arbitraries.js";
-import { allSamples, grant, kind, samples, success } from "./samples.js";
+import { allSamples, grant, kind, samples, spec, submit, success } from "./samples.js";
 
 const now = { now: 1_000, wall: 1_790_000_000_000 };
 
 function build(list: readonly CoreEvent[], bytes: readonly Uint8Array[] = [], at = now, first = 1) {
   const builder = new EntryBuilder(at, first);
   for (const event of list) builder.addEvent(event);
-  for (const blob of bytes) builder.addBlob(blob);
+  builder.addBlobs(Blobs.of(bytes));
   return builder.finish();
 }
 
@@ -87,6 +87,22 @@ describe("journal entries", () => {
     });
   });
 
+  it("write jobs of one spec that follow each other as one record, with the spec once", () => {
+    const plain = { bodyBytes: 9, hosts: [], inputBytes: 0, delayMs: 0, recordCount: 0 };
+    const tasks = [{ stage: 0, tasks: [plain] }];
+    const list = Array.from({ length: 10 }, (_, i) =>
+      submit({ job: i, firstTask: 40 + i, firstBlob: 50 + i, opened: [0], tasks }),
+    );
+    assert.equal(recordsIn(build(list).body).length, 1);
+    const read = decodeEntry(build(list).body).events as EventOf<"job_submitted">[];
+    assert.deepEqual(read, list);
+    assert.equal(new Set(read.map((event) => event.spec)).size, 1);
+    const other = submit({ job: 10, firstTask: 50, firstBlob: 60, tasks, spec: { ...spec } });
+    assert.equal(recordsIn(build([...list, other]).body).length, 2);
+    const gap = submit({ job: 10, firstTask: 51, firstBlob: 60, tasks });
+    assert.equal(recordsIn(build([...list, gap]).body).length, 2);
+  });
+
   it("write grants and successes that follow each other as one record each", () => {
     const list: CoreEvent[] = [];
     for (let i = 0; i < 10; i++) list.push(grant({ lease: 50 + i }));
@@ -131,7 +147,7 @@ describe("journal entries", () => {
           builder.addEvent(event);
           if (i % 7 === 0) check(i + 1, 0);
         }
-        for (const blob of bytes) builder.addBlob(blob);
+        builder.addBlobs(Blobs.of(bytes));
         check(list.length, bytes.length);
       }),
       { numRuns: 50 },
@@ -142,8 +158,7 @@ describe("journal entries", () => {
     const builder = new EntryBuilder(now, 17);
     assert.deepEqual([builder.eventCount, builder.blobCount, builder.nextBlob], [0, 0, 17]);
     builder.addEvent(grant());
-    builder.addBlob(new Uint8Array(3));
-    builder.addBlob(new Uint8Array(0));
+    builder.addBlobs(Blobs.of([new Uint8Array(3), new Uint8Array(0)]));
     assert.deepEqual([builder.eventCount, builder.blobCount, builder.nextBlob], [1, 2, 19]);
     assert.deepEqual(builder.finish().lengths, [3, 0]);
   });

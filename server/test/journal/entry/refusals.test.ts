@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { EventRecord, JournalEntry } from "@capstan/proto/capstan/journal/v1/entry.js";
 import type { JobEnd } from "@capstan/proto/capstan/journal/v1/job_events.js";
 import fc from "fast-check";
-import { decodeEntry, EntryBuilder } from "../../../src/journal/entry/index.js";
+import { Blobs, decodeEntry, EntryBuilder } from "../../../src/journal/entry/index.js";
 import { lastArm } from "../../../src/journal/entry/format.js";
 import { JournalError } from "../../../src/journal/journal-error.js";
 import { allSamples } from "./samples.js";
 
 const builder = new EntryBuilder({ now: 1, wall: 2 }, 1);
 for (const event of allSamples) builder.addEvent(event);
-builder.addBlob(Buffer.from("some bytes"));
+builder.addBlobs(Blobs.of([Buffer.from("some bytes")]));
 const { body } = builder.finish();
 
 const isKind = (kind: string) => (error: unknown) => {
@@ -46,7 +46,7 @@ describe("journal entries that cannot be read", () => {
   });
 
   it("are refused as newer when they have a word or a field that is not known", () => {
-    const value = { job: 1, run: 1, end: 99 as JobEnd };
+    const value = { jobs: [1], runs: [1], ends: [99 as JobEnd] };
     const record = EventRecord.encode({ event: { $case: "jobFinishedV1", value } }).finish();
     assert.throws(() => decodeEntry(entryOf(record)), isKind("newer_format"));
     const more = Buffer.concat([header, field(9, Buffer.from("x"))]);

@@ -84,7 +84,7 @@ const zeros = { lease: 0, task: 0, worker: 0, run: 0, generation: 0, delivery: 0
 const failure = { kind: "error", type: "TypeError", message: "no such färbe", body: 41 } as const;
 
 export function grant(change: Partial<EventOf<"lease_granted">> = {}): EventOf<"lease_granted"> {
-  const draws = { drawHigh: 2 ** 32 - 1, drawLow: 2 ** 31 };
+  const draws = { drawHigh: -1, drawLow: -(2 ** 31) };
   const rest = { ahead: true, level: 2 } as const;
   return { type: "lease_granted", version: 1, ...facts, epoch: 12, ...draws, ...rest, ...change };
 }
@@ -96,6 +96,39 @@ export function success(
   return { type: "task_succeeded", version: 1, ...end, charge: "none", ...rest, ...change };
 }
 
+export function submit(change: Partial<EventOf<"job_submitted">> = {}): EventOf<"job_submitted"> {
+  return {
+    type: "job_submitted",
+    version: 1,
+    job: 5,
+    id: "job_01J8ZQ4N6S0000000000000000",
+    idempotencyKey: "films/7",
+    fingerprint: "ab".repeat(32),
+    uploading: false,
+    spec,
+    opened: [],
+    firstTask: 0,
+    firstBlob: 0,
+    tasks: [],
+    ...change,
+  };
+}
+
+const plain = { bodyBytes: 100, hosts: [], inputBytes: 0, delayMs: 0, recordCount: 0 };
+const submits: readonly Partial<EventOf<"job_submitted">>[] = [
+  {
+    opened: [0],
+    firstTask: 2 ** 32 - 9,
+    firstBlob: 2 ** 40,
+    tasks: [
+      { stage: 0, tasks: [plain, { ...plain, hosts: ["a", "ß"], kind }, plain] },
+      { stage: 1, tasks: [{ ...plain, bodyBytes: 0, delayMs: 5, recordCount: 9 }] },
+    ],
+  },
+  { idempotencyKey: "", fingerprint: "", opened: [0, 63] },
+  { idempotencyKey: "clé", firstTask: 7, firstBlob: 1, tasks: [{ stage: 1, tasks: [plain] }] },
+];
+
 const specsOf = (...rules: JobSpec["onTaskFailure"][]) =>
   rules.map((onTaskFailure) => ({ ...spec, onTaskFailure }));
 
@@ -105,16 +138,7 @@ export const samples = {
     { kind: "fail_fast" },
     { kind: "continue" },
     { kind: "tolerate_count", count: 0 },
-  ).map((one) => ({
-    type: "job_submitted",
-    version: 1,
-    job: 5,
-    id: "job_01J8ZQ4N6S0000000000000000",
-    idempotencyKey: "films/7",
-    fingerprint: "ab".repeat(32),
-    uploading: true,
-    spec: one,
-  })),
+  ).map((one, i) => submit({ spec: one, uploading: i > 0, ...submits[i] })),
   tasks_added: [
     {
       type: "tasks_added",
@@ -150,7 +174,18 @@ export const samples = {
     },
   ],
   job_sealed: [{ type: "job_sealed", version: 1, job: 5 }],
-  stage_opened: [{ type: "stage_opened", version: 1, stage: 11 }],
+  stage_opened: [
+    {
+      type: "stage_opened",
+      version: 1,
+      stage: 11,
+      located: [
+        { task: 2 ** 32 - 1, hosts: [3, 0, 2], bytes: 2 ** 50 },
+        { task: 0, hosts: [0], bytes: 0 },
+      ],
+    },
+    { type: "stage_opened", version: 1, stage: 0, located: [] },
+  ],
   tasks_released: [{ type: "tasks_released", version: 1, tasks: [5, 4, 2 ** 32 - 1] }],
   tasks_unblocked: [{ type: "tasks_unblocked", version: 1, tasks: [0] }],
   lease_granted: [
@@ -228,7 +263,7 @@ export const samples = {
       task: 99,
       delivery: 2,
       epoch: 8,
-      drawHigh: 2 ** 32 - 1,
+      drawHigh: -1,
       drawLow: 1,
       demand: kind.demand,
     },

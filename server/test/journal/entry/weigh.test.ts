@@ -8,8 +8,21 @@ import type {
   LeaseToken,
   TaskDraft,
 } from "../../../src/core/index.js";
-import { annotate, apply, decide, defaultSettings, newState } from "../../../src/core/index.js";
-import { EntryBuilder, weigh, weighOutputs, weighTasks } from "../../../src/journal/entry/index.js";
+import {
+  annotate,
+  apply,
+  decide,
+  defaultSettings,
+  dueCommands,
+  newState,
+} from "../../../src/core/index.js";
+import {
+  Blobs,
+  EntryBuilder,
+  weigh,
+  weighOutputs,
+  weighTasks,
+} from "../../../src/journal/entry/index.js";
 import { tasks as someTasks } from "./arbitraries.js";
 import { grant, kind, spec, success } from "./samples.js";
 
@@ -21,7 +34,8 @@ class Scale {
   now = 1_000;
   #draw = 1;
 
-  run(command: Command, blobs: readonly Uint8Array[] = []): void {
+  run(command: Command, bytes: readonly Uint8Array[] = []): void {
+    const blobs = Blobs.of(bytes);
     const { state } = this;
     const builder = new EntryBuilder({ now: this.now, wall: this.now }, 2 ** 50);
     // Something of the other kinds before, so that the command's event has to begin a record.
@@ -34,13 +48,19 @@ class Scale {
     const decision = decide(state, command, context, defaultSettings);
     assert.ok(decision.ok, JSON.stringify(decision));
     for (const event of decision.events) this.#take(event, builder);
-    if (decision.keepsBlobs) for (const blob of blobs) builder.addBlob(blob);
+    if (decision.keepsBlobs) builder.addBlobs(blobs);
     const added = builder.bytes - before;
     for (const bound of bounds) {
       assert.ok(added <= bound, `${command.kind} added ${added} bytes and was weighed ${bound}`);
     }
     if (decision.events.length > 0) this.seen.add(command.kind);
     for (const annotation of decision.annotations) this.note(annotation);
+  }
+
+  due(): Command[] {
+    const { now } = this;
+    const context = { now, wall: now, termNow: 0, draw: () => 1, epoch: 1, firstBlob: 1 };
+    return dueCommands(this.state, context, defaultSettings);
   }
 
   #take(event: CoreEvent, builder: EntryBuilder): void {
@@ -162,7 +182,7 @@ describe("the weight of a command", () => {
     scale.run({ kind: "recall_lease", lease: recalled.lease });
     scale.run({ kind: "complete_lease", worker: 0, token: e, outputs: [], recordCount: 0 });
     scale.now += 3_000_000_000;
-    scale.run({ kind: "release_tasks" });
+    for (const command of scale.due()) if (command.kind === "release_tasks") scale.run(command);
     scale.run({ kind: "update_worker", worker: 0, session: 1, capacity: kind.demand });
     scale.run({ kind: "drain_worker", worker: 0, session: 1 });
 
@@ -170,7 +190,8 @@ describe("the weight of a command", () => {
     scale.run({ kind: "register_worker", spec: workerSpec, session: 2, held: [held] });
     scale.note({ kind: "grant_credit", worker: 0, session: 2, tasks: 100, bytes: 1e9 });
     const unsent = scale.place(0);
-    scale.note({ kind: "note_assigned", worker: 0, leases: [unsent.lease], sequence: 1 });
+    const leases = [unsent.lease];
+    scale.note({ kind: "note_assigned", worker: 0, session: 2, leases, sequence: 1 });
     scale.run({ kind: "reconcile_held", worker: 0, session: 2, throughSequence: 1, held: [] });
     scale.place(0);
     scale.note({ kind: "end_session", worker: 0, session: 2 });
@@ -225,8 +246,8 @@ describe("the weight of a command", () => {
     const scale = new Scale();
     scale.run({ kind: "register_worker", spec: workerSpec, session: 1, held: [] });
     const command = { kind: "lose_worker", worker: 0 } as const;
-    assert.ok(weigh(command, [], scale.state) < 200);
-    assert.ok(weigh(command, []) > 4_096 * 100);
+    assert.ok(weigh(command, Blobs.none, scale.state) < 200);
+    assert.ok(weigh(command, Blobs.none) > 4_096 * 100);
   });
 });
 

@@ -5,10 +5,10 @@ import { Failure, Outcome } from "@capstan/proto/capstan/v1/failure.js";
 import { PartitionOutput } from "@capstan/proto/capstan/v1/common.js";
 import { AssignedTask } from "@capstan/proto/capstan/v1/session.js";
 import { failureReport, previousFailure, trimFailure } from "../../../src/rpc/session/failures.js";
-import { FieldCursor } from "../../../src/rpc/session/field-cursor.js";
+import { FieldCursor } from "../../../src/rpc/wire/field-cursor.js";
 import { readFrame } from "../../../src/rpc/session/incoming.js";
 import { outcomeMessage } from "../../../src/rpc/session/outcomes.js";
-import { WireWriter } from "../../../src/rpc/session/wire-writer.js";
+import { WireWriter } from "../../../src/rpc/wire/wire-writer.js";
 import { decodeToken, encodeToken } from "../../../src/rpc/token.js";
 
 const token = {
@@ -17,8 +17,8 @@ const token = {
   job: 0x8000_0001,
   task: 7,
   delivery: 3,
-  drawHigh: 0xdead_beef,
-  drawLow: 0xffff_ffff,
+  drawHigh: 0xdead_beef | 0,
+  drawLow: -1,
 };
 
 describe("A lease token", () => {
@@ -56,7 +56,7 @@ describe("The writer of frames", () => {
         const task = writer.open((3 << 3) | 2, guess);
         writer.token((1 << 3) | 2, token);
         writer.uint32(4 << 3, 2 ** 32 - 1);
-        writer.raw(body);
+        writer.span(body, 0, body.length);
         writer.close(task);
         writer.close(arm);
         writer.close(message);
@@ -92,10 +92,10 @@ describe("The reader of frames", () => {
     }).finish();
     const [result, started] = readFrame(frame);
     assert(result?.kind === "completed" && started?.kind === "started");
-    assert.deepEqual(result.value.token, token);
-    assert.equal(result.value.recordCount, 9);
+    assert.deepEqual(result.token, token);
+    assert.equal(result.recordCount, 9);
     assert.deepEqual(
-      result.value.outputs.map(({ partition, inlineBytes, ref: read }) => [
+      result.outputs.map(({ partition, inlineBytes, ref: read }) => [
         partition,
         inlineBytes,
         read?.hosts,
@@ -107,7 +107,7 @@ describe("The reader of frames", () => {
       ],
     );
     assert.deepEqual(
-      result.value.outputs.map(({ encoded }) => PartitionOutput.decode(encoded)),
+      result.outputs.map(({ encoded }) => PartitionOutput.decode(encoded)),
       outputs,
     );
     assert.equal(started.tokens.length, 1);

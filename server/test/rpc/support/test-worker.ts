@@ -2,6 +2,7 @@ import { PartitionOutput } from "@capstan/proto/capstan/v1/common.js";
 import { Failure, FailureKind } from "@capstan/proto/capstan/v1/failure.js";
 import type { AssignmentView, WorkerSpec } from "../../../src/core/index.js";
 import type { Engine } from "../../../src/engine/engine-port.js";
+import { Blobs } from "../../../src/engine/engine-port.js";
 
 let lastSession = 1_000_000;
 
@@ -40,7 +41,7 @@ export class TestWorker {
     this.#engine.attach(session, {
       notify: (notices) => {
         for (const notice of notices) {
-          if (notice.kind === "assign") this.assigned.push(notice.assignment);
+          if (notice.kind === "assign") this.assigned.push(notice);
         }
         for (const wake of this.#waiting.splice(0)) wake();
       },
@@ -70,13 +71,13 @@ export class TestWorker {
     return this.assigned.shift() as AssignmentView;
   }
 
-  start({ token }: AssignmentView): void {
+  start(token: AssignmentView): void {
     this.#engine.note({ kind: "note_started", worker: this.#no, tokens: [token] });
   }
 
   /** @param outputs bytes by partition */
   async complete(
-    { token }: AssignmentView,
+    token: AssignmentView,
     outputs: Readonly<Record<number, Buffer>> = {},
   ): Promise<void> {
     const entries = Object.entries(outputs).map(([partition, bytes]) => ({
@@ -100,11 +101,11 @@ export class TestWorker {
           hosts: [],
         })),
       },
-      entries.map(({ blob }) => blob),
+      Blobs.of(entries.map(({ blob }) => blob)),
     );
   }
 
-  async fail({ token }: AssignmentView, type = "Error", retryable = true): Promise<void> {
+  async fail(token: AssignmentView, type = "Error", retryable = true): Promise<void> {
     const kind = FailureKind.FAILURE_KIND_ERROR;
     const blob = Failure.encode(
       Failure.fromPartial({ kind, type, message: "it broke", stack: "at line 1" }),
@@ -123,7 +124,7 @@ export class TestWorker {
           bodyBytes: blob.length,
         },
       },
-      [blob],
+      Blobs.of([blob]),
     );
   }
 }

@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { JobSpec } from "./spec.js";
+import { TaskRows } from "./task_events.js";
 
 export const protobufPackage = "capstan.journal.v1";
 
@@ -107,20 +108,41 @@ export function jobEndToJSON(object: JobEnd): string {
   }
 }
 
-/** A client submitted a job. */
+/**
+ * Clients submitted jobs, one after the other, that ask for the same but for their tasks. Everything is one
+ * for each job, in order, unless it says otherwise.
+ */
 export interface JobSubmittedV1 {
-  /** Its number. */
-  job: number;
-  /** Its public id. */
-  id: string;
-  /** The client's key. Empty: none. */
-  idempotencyKey: string;
-  /** The hash of the request, in hexadecimal. */
-  fingerprint: string;
-  /** More tasks follow: they stay blocked until the job is sealed. */
-  uploading: boolean;
-  /** What was asked for. */
-  spec: JobSpec | undefined;
+  /** The number of the first job; those after it count on. */
+  firstJob: number;
+  /** What was asked for. One for all. */
+  spec:
+    | JobSpec
+    | undefined;
+  /** The public ids. */
+  ids: string[];
+  /** The clients' keys. Empty: none. */
+  idempotencyKeys: string[];
+  /** The hashes of the requests, in hexadecimal. Empty for those without a key. */
+  fingerprints: string[];
+  /** Column: whether more tasks follow. They stay blocked until the job is sealed. */
+  uploading: number[];
+  /** List column: how many stages are open from the start. */
+  openedCounts: number[];
+  /** The joined lists: the places of these stages in the spec. */
+  opened: number[];
+  /** List column: for how many stages tasks came along. */
+  stageCounts: number[];
+  /** The joined lists: the places of these stages, and how many tasks each got. */
+  stages: number[];
+  /** See stages. */
+  taskCounts: number[];
+  /** The number of the first task of all; the others count on, job by job, stage by stage. */
+  firstTask: number;
+  /** The number of the first body; those of the other tasks count on. */
+  firstBlob: bigint;
+  /** The tasks, job by job, stage by stage. */
+  tasks: TaskRows | undefined;
 }
 
 /** The job has all its tasks. */
@@ -133,6 +155,21 @@ export interface JobSealedV1 {
 export interface StageOpenedV1 {
   /** The stage. */
   stage: number;
+  /** Tasks of which it is known only now where their data lies. */
+  located: LocatedTask[];
+}
+
+/** A task that reads a partition given by reference. */
+export interface LocatedTask {
+  /** The task. */
+  task: number;
+  /**
+   * The hosts that hold the most of it, most first. Hosts are numbered from 0 in the order in which the
+   * journal first names them.
+   */
+  hosts: number[];
+  /** What these hosts hold of it, in bytes. */
+  bytes: bigint;
 }
 
 /** The blocked tasks of an EACH stage can no longer be reached: a sweep cancels them. */
@@ -161,39 +198,105 @@ export interface JobFailingV1 {
   run: number;
 }
 
-/** The job came to its end. */
+/** Jobs came to their end, one after the other. */
 export interface JobFinishedV1 {
-  /** The job. */
-  job: number;
-  /** Its run, from 1. */
-  run: number;
-  /** How it ended. */
-  end: JobEnd;
+  /** Column: the jobs. Never shortened. */
+  jobs: number[];
+  /** Column: their runs, from 1. */
+  runs: number[];
+  /** Column: how they ended. */
+  ends: JobEnd[];
 }
 
 function createBaseJobSubmittedV1(): JobSubmittedV1 {
-  return { job: 0, id: "", idempotencyKey: "", fingerprint: "", uploading: false, spec: undefined };
+  return {
+    firstJob: 0,
+    spec: undefined,
+    ids: [],
+    idempotencyKeys: [],
+    fingerprints: [],
+    uploading: [],
+    openedCounts: [],
+    opened: [],
+    stageCounts: [],
+    stages: [],
+    taskCounts: [],
+    firstTask: 0,
+    firstBlob: 0n,
+    tasks: undefined,
+  };
 }
 
 export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
   encode(message: JobSubmittedV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.job !== 0) {
-      writer.uint32(8).uint32(message.job);
-    }
-    if (message.id !== "") {
-      writer.uint32(18).string(message.id);
-    }
-    if (message.idempotencyKey !== "") {
-      writer.uint32(26).string(message.idempotencyKey);
-    }
-    if (message.fingerprint !== "") {
-      writer.uint32(34).string(message.fingerprint);
-    }
-    if (message.uploading !== false) {
-      writer.uint32(40).bool(message.uploading);
+    if (message.firstJob !== 0) {
+      writer.uint32(8).uint32(message.firstJob);
     }
     if (message.spec !== undefined) {
-      JobSpec.encode(message.spec, writer.uint32(50).fork()).join();
+      JobSpec.encode(message.spec, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.ids) {
+      writer.uint32(26).string(v!);
+    }
+    for (const v of message.idempotencyKeys) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.fingerprints) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.uploading.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.uploading) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.openedCounts.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.openedCounts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.opened.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.opened) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.stageCounts.length !== 0) {
+      writer.uint32(74).fork();
+      for (const v of message.stageCounts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.stages.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.stages) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.taskCounts.length !== 0) {
+      writer.uint32(90).fork();
+      for (const v of message.taskCounts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.firstTask !== 0) {
+      writer.uint32(96).uint32(message.firstTask);
+    }
+    if (message.firstBlob !== 0n) {
+      if (BigInt.asUintN(64, message.firstBlob) !== message.firstBlob) {
+        throw new globalThis.Error("value provided for field message.firstBlob of type uint64 too large");
+      }
+      writer.uint32(104).uint64(message.firstBlob);
+    }
+    if (message.tasks !== undefined) {
+      TaskRows.encode(message.tasks, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -216,7 +319,7 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
               break;
             }
 
-            message.job = reader.uint32();
+            message.firstJob = reader.uint32();
             continue;
           }
           case 2: {
@@ -224,7 +327,7 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
               break;
             }
 
-            message.id = reader.string();
+            message.spec = JobSpec.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -232,7 +335,7 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
               break;
             }
 
-            message.idempotencyKey = reader.string();
+            message.ids.push(reader.string());
             continue;
           }
           case 4: {
@@ -240,23 +343,147 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
               break;
             }
 
-            message.fingerprint = reader.string();
+            message.idempotencyKeys.push(reader.string());
             continue;
           }
           case 5: {
-            if (tag !== 40) {
+            if (tag !== 42) {
               break;
             }
 
-            message.uploading = reader.bool();
+            message.fingerprints.push(reader.string());
             continue;
           }
           case 6: {
-            if (tag !== 50) {
+            if (tag === 48) {
+              message.uploading.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.uploading.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.openedCounts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.openedCounts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag === 64) {
+              message.opened.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.opened.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 9: {
+            if (tag === 72) {
+              message.stageCounts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 74) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stageCounts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 10: {
+            if (tag === 80) {
+              message.stages.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stages.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 11: {
+            if (tag === 88) {
+              message.taskCounts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 90) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.taskCounts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 12: {
+            if (tag !== 96) {
               break;
             }
 
-            message.spec = JobSpec.decode(reader, reader.uint32());
+            message.firstTask = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.firstBlob = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.tasks = TaskRows.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -273,38 +500,98 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
 
   fromJSON(object: any): JobSubmittedV1 {
     return {
-      job: isSet(object.job) ? globalThis.Number(object.job) : 0,
-      id: isSet(object.id) ? globalThis.String(object.id) : "",
-      idempotencyKey: isSet(object.idempotencyKey)
-        ? globalThis.String(object.idempotencyKey)
-        : isSet(object.idempotency_key)
-        ? globalThis.String(object.idempotency_key)
-        : "",
-      fingerprint: isSet(object.fingerprint) ? globalThis.String(object.fingerprint) : "",
-      uploading: isSet(object.uploading) ? globalThis.Boolean(object.uploading) : false,
+      firstJob: isSet(object.firstJob)
+        ? globalThis.Number(object.firstJob)
+        : isSet(object.first_job)
+        ? globalThis.Number(object.first_job)
+        : 0,
       spec: isSet(object.spec) ? JobSpec.fromJSON(object.spec) : undefined,
+      ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [],
+      idempotencyKeys: globalThis.Array.isArray(object?.idempotencyKeys)
+        ? object.idempotencyKeys.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.idempotency_keys)
+        ? object.idempotency_keys.map((e: any) => globalThis.String(e))
+        : [],
+      fingerprints: globalThis.Array.isArray(object?.fingerprints)
+        ? object.fingerprints.map((e: any) => globalThis.String(e))
+        : [],
+      uploading: globalThis.Array.isArray(object?.uploading)
+        ? object.uploading.map((e: any) => globalThis.Number(e))
+        : [],
+      openedCounts: globalThis.Array.isArray(object?.openedCounts)
+        ? object.openedCounts.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.opened_counts)
+        ? object.opened_counts.map((e: any) => globalThis.Number(e))
+        : [],
+      opened: globalThis.Array.isArray(object?.opened) ? object.opened.map((e: any) => globalThis.Number(e)) : [],
+      stageCounts: globalThis.Array.isArray(object?.stageCounts)
+        ? object.stageCounts.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.stage_counts)
+        ? object.stage_counts.map((e: any) => globalThis.Number(e))
+        : [],
+      stages: globalThis.Array.isArray(object?.stages) ? object.stages.map((e: any) => globalThis.Number(e)) : [],
+      taskCounts: globalThis.Array.isArray(object?.taskCounts)
+        ? object.taskCounts.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.task_counts)
+        ? object.task_counts.map((e: any) => globalThis.Number(e))
+        : [],
+      firstTask: isSet(object.firstTask)
+        ? globalThis.Number(object.firstTask)
+        : isSet(object.first_task)
+        ? globalThis.Number(object.first_task)
+        : 0,
+      firstBlob: isSet(object.firstBlob)
+        ? BigInt(object.firstBlob)
+        : isSet(object.first_blob)
+        ? BigInt(object.first_blob)
+        : 0n,
+      tasks: isSet(object.tasks) ? TaskRows.fromJSON(object.tasks) : undefined,
     };
   },
 
   toJSON(message: JobSubmittedV1): unknown {
     const obj: any = {};
-    if (message.job !== 0) {
-      obj.job = Math.round(message.job);
-    }
-    if (message.id !== "") {
-      obj.id = message.id;
-    }
-    if (message.idempotencyKey !== "") {
-      obj.idempotencyKey = message.idempotencyKey;
-    }
-    if (message.fingerprint !== "") {
-      obj.fingerprint = message.fingerprint;
-    }
-    if (message.uploading !== false) {
-      obj.uploading = message.uploading;
+    if (message.firstJob !== 0) {
+      obj.firstJob = Math.round(message.firstJob);
     }
     if (message.spec !== undefined) {
       obj.spec = JobSpec.toJSON(message.spec);
+    }
+    if (message.ids?.length) {
+      obj.ids = message.ids;
+    }
+    if (message.idempotencyKeys?.length) {
+      obj.idempotencyKeys = message.idempotencyKeys;
+    }
+    if (message.fingerprints?.length) {
+      obj.fingerprints = message.fingerprints;
+    }
+    if (message.uploading?.length) {
+      obj.uploading = message.uploading.map((e) => Math.round(e));
+    }
+    if (message.openedCounts?.length) {
+      obj.openedCounts = message.openedCounts.map((e) => Math.round(e));
+    }
+    if (message.opened?.length) {
+      obj.opened = message.opened.map((e) => Math.round(e));
+    }
+    if (message.stageCounts?.length) {
+      obj.stageCounts = message.stageCounts.map((e) => Math.round(e));
+    }
+    if (message.stages?.length) {
+      obj.stages = message.stages.map((e) => Math.round(e));
+    }
+    if (message.taskCounts?.length) {
+      obj.taskCounts = message.taskCounts.map((e) => Math.round(e));
+    }
+    if (message.firstTask !== 0) {
+      obj.firstTask = Math.round(message.firstTask);
+    }
+    if (message.firstBlob !== 0n) {
+      obj.firstBlob = message.firstBlob.toString();
+    }
+    if (message.tasks !== undefined) {
+      obj.tasks = TaskRows.toJSON(message.tasks);
     }
     return obj;
   },
@@ -314,12 +601,22 @@ export const JobSubmittedV1: MessageFns<JobSubmittedV1> = {
   },
   fromPartial(object: DeepPartial<JobSubmittedV1>): JobSubmittedV1 {
     const message = createBaseJobSubmittedV1();
-    message.job = object.job ?? 0;
-    message.id = object.id ?? "";
-    message.idempotencyKey = object.idempotencyKey ?? "";
-    message.fingerprint = object.fingerprint ?? "";
-    message.uploading = object.uploading ?? false;
+    message.firstJob = object.firstJob ?? 0;
     message.spec = (object.spec !== undefined && object.spec !== null) ? JobSpec.fromPartial(object.spec) : undefined;
+    message.ids = object.ids?.map((e) => e) || [];
+    message.idempotencyKeys = object.idempotencyKeys?.map((e) => e) || [];
+    message.fingerprints = object.fingerprints?.map((e) => e) || [];
+    message.uploading = object.uploading?.map((e) => e) || [];
+    message.openedCounts = object.openedCounts?.map((e) => e) || [];
+    message.opened = object.opened?.map((e) => e) || [];
+    message.stageCounts = object.stageCounts?.map((e) => e) || [];
+    message.stages = object.stages?.map((e) => e) || [];
+    message.taskCounts = object.taskCounts?.map((e) => e) || [];
+    message.firstTask = object.firstTask ?? 0;
+    message.firstBlob = (object.firstBlob !== undefined && object.firstBlob !== null) ? BigInt(object.firstBlob) : 0n;
+    message.tasks = (object.tasks !== undefined && object.tasks !== null)
+      ? TaskRows.fromPartial(object.tasks)
+      : undefined;
     return message;
   },
 };
@@ -392,13 +689,16 @@ export const JobSealedV1: MessageFns<JobSealedV1> = {
 };
 
 function createBaseStageOpenedV1(): StageOpenedV1 {
-  return { stage: 0 };
+  return { stage: 0, located: [] };
 }
 
 export const StageOpenedV1: MessageFns<StageOpenedV1> = {
   encode(message: StageOpenedV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.stage !== 0) {
       writer.uint32(8).uint32(message.stage);
+    }
+    for (const v of message.located) {
+      LocatedTask.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -424,6 +724,14 @@ export const StageOpenedV1: MessageFns<StageOpenedV1> = {
             message.stage = reader.uint32();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.located.push(LocatedTask.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -437,13 +745,19 @@ export const StageOpenedV1: MessageFns<StageOpenedV1> = {
   },
 
   fromJSON(object: any): StageOpenedV1 {
-    return { stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0 };
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      located: globalThis.Array.isArray(object?.located) ? object.located.map((e: any) => LocatedTask.fromJSON(e)) : [],
+    };
   },
 
   toJSON(message: StageOpenedV1): unknown {
     const obj: any = {};
     if (message.stage !== 0) {
       obj.stage = Math.round(message.stage);
+    }
+    if (message.located?.length) {
+      obj.located = message.located.map((e) => LocatedTask.toJSON(e));
     }
     return obj;
   },
@@ -454,6 +768,125 @@ export const StageOpenedV1: MessageFns<StageOpenedV1> = {
   fromPartial(object: DeepPartial<StageOpenedV1>): StageOpenedV1 {
     const message = createBaseStageOpenedV1();
     message.stage = object.stage ?? 0;
+    message.located = object.located?.map((e) => LocatedTask.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLocatedTask(): LocatedTask {
+  return { task: 0, hosts: [], bytes: 0n };
+}
+
+export const LocatedTask: MessageFns<LocatedTask> = {
+  encode(message: LocatedTask, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.task !== 0) {
+      writer.uint32(8).uint32(message.task);
+    }
+    if (message.hosts.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.hosts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.bytes !== 0n) {
+      if (BigInt.asUintN(64, message.bytes) !== message.bytes) {
+        throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocatedTask {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocatedTask();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.task = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.hosts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hosts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LocatedTask {
+    return {
+      task: isSet(object.task) ? globalThis.Number(object.task) : 0,
+      hosts: globalThis.Array.isArray(object?.hosts) ? object.hosts.map((e: any) => globalThis.Number(e)) : [],
+      bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+    };
+  },
+
+  toJSON(message: LocatedTask): unknown {
+    const obj: any = {};
+    if (message.task !== 0) {
+      obj.task = Math.round(message.task);
+    }
+    if (message.hosts?.length) {
+      obj.hosts = message.hosts.map((e) => Math.round(e));
+    }
+    if (message.bytes !== 0n) {
+      obj.bytes = message.bytes.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LocatedTask>): LocatedTask {
+    return LocatedTask.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LocatedTask>): LocatedTask {
+    const message = createBaseLocatedTask();
+    message.task = object.task ?? 0;
+    message.hosts = object.hosts?.map((e) => e) || [];
+    message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
     return message;
   },
 };
@@ -728,19 +1161,31 @@ export const JobFailingV1: MessageFns<JobFailingV1> = {
 };
 
 function createBaseJobFinishedV1(): JobFinishedV1 {
-  return { job: 0, run: 0, end: 0 };
+  return { jobs: [], runs: [], ends: [] };
 }
 
 export const JobFinishedV1: MessageFns<JobFinishedV1> = {
   encode(message: JobFinishedV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.job !== 0) {
-      writer.uint32(8).uint32(message.job);
+    if (message.jobs.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.jobs) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
-    if (message.run !== 0) {
-      writer.uint32(16).uint32(message.run);
+    if (message.runs.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.runs) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
-    if (message.end !== 0) {
-      writer.uint32(24).int32(message.end);
+    if (message.ends.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.ends) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -759,28 +1204,58 @@ export const JobFinishedV1: MessageFns<JobFinishedV1> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
-              break;
+            if (tag === 8) {
+              message.jobs.push(reader.uint32());
+
+              continue;
             }
 
-            message.job = reader.uint32();
-            continue;
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.jobs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
           }
           case 2: {
-            if (tag !== 16) {
-              break;
+            if (tag === 16) {
+              message.runs.push(reader.uint32());
+
+              continue;
             }
 
-            message.run = reader.uint32();
-            continue;
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.runs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
           }
           case 3: {
-            if (tag !== 24) {
-              break;
+            if (tag === 24) {
+              message.ends.push(reader.int32() as any);
+
+              continue;
             }
 
-            message.end = reader.int32() as any;
-            continue;
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.ends.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -796,22 +1271,22 @@ export const JobFinishedV1: MessageFns<JobFinishedV1> = {
 
   fromJSON(object: any): JobFinishedV1 {
     return {
-      job: isSet(object.job) ? globalThis.Number(object.job) : 0,
-      run: isSet(object.run) ? globalThis.Number(object.run) : 0,
-      end: isSet(object.end) ? jobEndFromJSON(object.end) : 0,
+      jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => globalThis.Number(e)) : [],
+      runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => globalThis.Number(e)) : [],
+      ends: globalThis.Array.isArray(object?.ends) ? object.ends.map((e: any) => jobEndFromJSON(e)) : [],
     };
   },
 
   toJSON(message: JobFinishedV1): unknown {
     const obj: any = {};
-    if (message.job !== 0) {
-      obj.job = Math.round(message.job);
+    if (message.jobs?.length) {
+      obj.jobs = message.jobs.map((e) => Math.round(e));
     }
-    if (message.run !== 0) {
-      obj.run = Math.round(message.run);
+    if (message.runs?.length) {
+      obj.runs = message.runs.map((e) => Math.round(e));
     }
-    if (message.end !== 0) {
-      obj.end = jobEndToJSON(message.end);
+    if (message.ends?.length) {
+      obj.ends = message.ends.map((e) => jobEndToJSON(e));
     }
     return obj;
   },
@@ -821,9 +1296,9 @@ export const JobFinishedV1: MessageFns<JobFinishedV1> = {
   },
   fromPartial(object: DeepPartial<JobFinishedV1>): JobFinishedV1 {
     const message = createBaseJobFinishedV1();
-    message.job = object.job ?? 0;
-    message.run = object.run ?? 0;
-    message.end = object.end ?? 0;
+    message.jobs = object.jobs?.map((e) => e) || [];
+    message.runs = object.runs?.map((e) => e) || [];
+    message.ends = object.ends?.map((e) => e) || [];
     return message;
   },
 };

@@ -77,9 +77,15 @@ export interface TasksAddedV1 {
   firstTask: number;
   /** Its index in the stage. */
   firstIndex: number;
-  /** The blob with its payload and inputs. */
+  /** The blob with its payload and inputs. Those of the other tasks count on. */
   firstBlob: bigint;
-  /** How many tasks there are: the length of a column. */
+  /** The tasks. */
+  tasks: TaskRows | undefined;
+}
+
+/** Tasks as columns. */
+export interface TaskRows {
+  /** How many there are: the length of a column. */
   count: number;
   /** Bytes of payload and inputs together. */
   bodyBytes: number[];
@@ -138,23 +144,7 @@ export interface TasksCancelledV1_Cursor {
 }
 
 function createBaseTasksAddedV1(): TasksAddedV1 {
-  return {
-    job: 0,
-    stage: 0,
-    firstTask: 0,
-    firstIndex: 0,
-    firstBlob: 0n,
-    count: 0,
-    bodyBytes: [],
-    inputBytes: [],
-    delaysMs: [],
-    recordCounts: [],
-    kindNumbers: [],
-    hostCounts: [],
-    hosts: [],
-    kinds: [],
-    hostNames: [],
-  };
+  return { job: 0, stage: 0, firstTask: 0, firstIndex: 0, firstBlob: 0n, tasks: undefined };
 }
 
 export const TasksAddedV1: MessageFns<TasksAddedV1> = {
@@ -177,69 +167,8 @@ export const TasksAddedV1: MessageFns<TasksAddedV1> = {
       }
       writer.uint32(40).uint64(message.firstBlob);
     }
-    if (message.count !== 0) {
-      writer.uint32(48).uint32(message.count);
-    }
-    if (message.bodyBytes.length !== 0) {
-      writer.uint32(58).fork();
-      for (const v of message.bodyBytes) {
-        writer.uint32(v);
-      }
-      writer.join();
-    }
-    if (message.inputBytes.length !== 0) {
-      writer.uint32(66).fork();
-      for (const v of message.inputBytes) {
-        if (BigInt.asUintN(64, v) !== v) {
-          throw new globalThis.Error("a value provided in array field inputBytes of type uint64 is too large");
-        }
-        writer.uint64(v);
-      }
-      writer.join();
-    }
-    if (message.delaysMs.length !== 0) {
-      writer.uint32(74).fork();
-      for (const v of message.delaysMs) {
-        if (BigInt.asUintN(64, v) !== v) {
-          throw new globalThis.Error("a value provided in array field delaysMs of type uint64 is too large");
-        }
-        writer.uint64(v);
-      }
-      writer.join();
-    }
-    if (message.recordCounts.length !== 0) {
-      writer.uint32(82).fork();
-      for (const v of message.recordCounts) {
-        writer.uint32(v);
-      }
-      writer.join();
-    }
-    if (message.kindNumbers.length !== 0) {
-      writer.uint32(90).fork();
-      for (const v of message.kindNumbers) {
-        writer.uint32(v);
-      }
-      writer.join();
-    }
-    if (message.hostCounts.length !== 0) {
-      writer.uint32(98).fork();
-      for (const v of message.hostCounts) {
-        writer.uint32(v);
-      }
-      writer.join();
-    }
-    if (message.hosts.length !== 0) {
-      writer.uint32(106).fork();
-      for (const v of message.hosts) {
-        writer.uint32(v);
-      }
-      writer.join();
-    }
-    for (const v of message.kinds) {
-      TaskKind.encode(v!, writer.uint32(114).fork()).join();
-    }
-    for (const v of message.hostNames) {
-      writer.uint32(122).string(v!);
+    if (message.tasks !== undefined) {
+      TaskRows.encode(message.tasks, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -298,153 +227,11 @@ export const TasksAddedV1: MessageFns<TasksAddedV1> = {
             continue;
           }
           case 6: {
-            if (tag !== 48) {
+            if (tag !== 50) {
               break;
             }
 
-            message.count = reader.uint32();
-            continue;
-          }
-          case 7: {
-            if (tag === 56) {
-              message.bodyBytes.push(reader.uint32());
-
-              continue;
-            }
-
-            if (tag === 58) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.bodyBytes.push(reader.uint32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 8: {
-            if (tag === 64) {
-              message.inputBytes.push(reader.uint64() as bigint);
-
-              continue;
-            }
-
-            if (tag === 66) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.inputBytes.push(reader.uint64() as bigint);
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 9: {
-            if (tag === 72) {
-              message.delaysMs.push(reader.uint64() as bigint);
-
-              continue;
-            }
-
-            if (tag === 74) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.delaysMs.push(reader.uint64() as bigint);
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 10: {
-            if (tag === 80) {
-              message.recordCounts.push(reader.uint32());
-
-              continue;
-            }
-
-            if (tag === 82) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.recordCounts.push(reader.uint32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 11: {
-            if (tag === 88) {
-              message.kindNumbers.push(reader.uint32());
-
-              continue;
-            }
-
-            if (tag === 90) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.kindNumbers.push(reader.uint32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 12: {
-            if (tag === 96) {
-              message.hostCounts.push(reader.uint32());
-
-              continue;
-            }
-
-            if (tag === 98) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.hostCounts.push(reader.uint32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 13: {
-            if (tag === 104) {
-              message.hosts.push(reader.uint32());
-
-              continue;
-            }
-
-            if (tag === 106) {
-              const end2 = reader.uint32() + reader.pos;
-              while (reader.pos < end2) {
-                message.hosts.push(reader.uint32());
-              }
-
-              continue;
-            }
-
-            break;
-          }
-          case 14: {
-            if (tag !== 114) {
-              break;
-            }
-
-            message.kinds.push(TaskKind.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 15: {
-            if (tag !== 122) {
-              break;
-            }
-
-            message.hostNames.push(reader.string());
+            message.tasks = TaskRows.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -478,6 +265,311 @@ export const TasksAddedV1: MessageFns<TasksAddedV1> = {
         : isSet(object.first_blob)
         ? BigInt(object.first_blob)
         : 0n,
+      tasks: isSet(object.tasks) ? TaskRows.fromJSON(object.tasks) : undefined,
+    };
+  },
+
+  toJSON(message: TasksAddedV1): unknown {
+    const obj: any = {};
+    if (message.job !== 0) {
+      obj.job = Math.round(message.job);
+    }
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.firstTask !== 0) {
+      obj.firstTask = Math.round(message.firstTask);
+    }
+    if (message.firstIndex !== 0) {
+      obj.firstIndex = Math.round(message.firstIndex);
+    }
+    if (message.firstBlob !== 0n) {
+      obj.firstBlob = message.firstBlob.toString();
+    }
+    if (message.tasks !== undefined) {
+      obj.tasks = TaskRows.toJSON(message.tasks);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TasksAddedV1>): TasksAddedV1 {
+    return TasksAddedV1.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TasksAddedV1>): TasksAddedV1 {
+    const message = createBaseTasksAddedV1();
+    message.job = object.job ?? 0;
+    message.stage = object.stage ?? 0;
+    message.firstTask = object.firstTask ?? 0;
+    message.firstIndex = object.firstIndex ?? 0;
+    message.firstBlob = (object.firstBlob !== undefined && object.firstBlob !== null) ? BigInt(object.firstBlob) : 0n;
+    message.tasks = (object.tasks !== undefined && object.tasks !== null)
+      ? TaskRows.fromPartial(object.tasks)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTaskRows(): TaskRows {
+  return {
+    count: 0,
+    bodyBytes: [],
+    inputBytes: [],
+    delaysMs: [],
+    recordCounts: [],
+    kindNumbers: [],
+    hostCounts: [],
+    hosts: [],
+    kinds: [],
+    hostNames: [],
+  };
+}
+
+export const TaskRows: MessageFns<TaskRows> = {
+  encode(message: TaskRows, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.bodyBytes.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.bodyBytes) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.inputBytes.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.inputBytes) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field inputBytes of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.delaysMs.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.delaysMs) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field delaysMs of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    if (message.recordCounts.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.recordCounts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.kindNumbers.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.kindNumbers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.hostCounts.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.hostCounts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.hosts.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.hosts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    for (const v of message.kinds) {
+      TaskKind.encode(v!, writer.uint32(74).fork()).join();
+    }
+    for (const v of message.hostNames) {
+      writer.uint32(82).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskRows {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskRows();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.bodyBytes.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.bodyBytes.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.inputBytes.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.inputBytes.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.delaysMs.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.delaysMs.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.recordCounts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.recordCounts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.kindNumbers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.kindNumbers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.hostCounts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hostCounts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag === 64) {
+              message.hosts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hosts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.kinds.push(TaskKind.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.hostNames.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TaskRows {
+    return {
       count: isSet(object.count) ? globalThis.Number(object.count) : 0,
       bodyBytes: globalThis.Array.isArray(object?.bodyBytes)
         ? object.bodyBytes.map((e: any) => globalThis.Number(e))
@@ -521,23 +613,8 @@ export const TasksAddedV1: MessageFns<TasksAddedV1> = {
     };
   },
 
-  toJSON(message: TasksAddedV1): unknown {
+  toJSON(message: TaskRows): unknown {
     const obj: any = {};
-    if (message.job !== 0) {
-      obj.job = Math.round(message.job);
-    }
-    if (message.stage !== 0) {
-      obj.stage = Math.round(message.stage);
-    }
-    if (message.firstTask !== 0) {
-      obj.firstTask = Math.round(message.firstTask);
-    }
-    if (message.firstIndex !== 0) {
-      obj.firstIndex = Math.round(message.firstIndex);
-    }
-    if (message.firstBlob !== 0n) {
-      obj.firstBlob = message.firstBlob.toString();
-    }
     if (message.count !== 0) {
       obj.count = Math.round(message.count);
     }
@@ -571,16 +648,11 @@ export const TasksAddedV1: MessageFns<TasksAddedV1> = {
     return obj;
   },
 
-  create(base?: DeepPartial<TasksAddedV1>): TasksAddedV1 {
-    return TasksAddedV1.fromPartial(base ?? {});
+  create(base?: DeepPartial<TaskRows>): TaskRows {
+    return TaskRows.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<TasksAddedV1>): TasksAddedV1 {
-    const message = createBaseTasksAddedV1();
-    message.job = object.job ?? 0;
-    message.stage = object.stage ?? 0;
-    message.firstTask = object.firstTask ?? 0;
-    message.firstIndex = object.firstIndex ?? 0;
-    message.firstBlob = (object.firstBlob !== undefined && object.firstBlob !== null) ? BigInt(object.firstBlob) : 0n;
+  fromPartial(object: DeepPartial<TaskRows>): TaskRows {
+    const message = createBaseTaskRows();
     message.count = object.count ?? 0;
     message.bodyBytes = object.bodyBytes?.map((e) => e) || [];
     message.inputBytes = object.inputBytes?.map((e) => BigInt(e)) || [];

@@ -4,6 +4,7 @@ import type { Resource, TaskDraft, TaskPolicy } from "../../../../src/core/index
 import type { State } from "../../../../src/core/index.js";
 import { queries } from "../../../../src/core/index.js";
 import { MasterEngine } from "../../../../src/engine/engine.js";
+import { Blobs } from "../../../../src/engine/engine-port.js";
 import { MemoryDisk, openMemoryJournal } from "../../../../src/journal/memory/memory-journal.js";
 import type { Log } from "../../../../src/rpc/log.js";
 import { Sessions } from "../../../../src/rpc/session/index.js";
@@ -121,7 +122,7 @@ export class Bench {
         moreToUpload: false,
         tasks: [{ stage: 0, tasks }],
       },
-      bodies,
+      Blobs.of(bodies),
     );
     assert(result.ok);
     return result.reply.jobId;

@@ -10,6 +10,8 @@ function varintBytes(n: number): number {
 }
 
 const initialBytes = 64 * 1_024;
+/** Up to here a loop costs less than a view and a call into native code. */
+const shortBytes = 48;
 
 /**
  * Writes protobuf by hand, for the messages of which a master sends tens of thousands a second. One
@@ -51,13 +53,13 @@ export class WireWriter {
     this.#reserve(10 + content.length);
     this.#varint(tag);
     this.#varint(content.length);
-    this.#copy(content);
+    this.#copy(content, 0, content.length);
   }
 
-  /** Fields that are encoded already. */
-  raw(fields: Uint8Array): void {
-    this.#reserve(fields.length);
-    this.#copy(fields);
+  /** Fields that are encoded already: bytes [start, stop). */
+  span(bytes: Uint8Array, start: number, stop: number): void {
+    this.#reserve(stop - start);
+    this.#copy(bytes, start, stop);
   }
 
   /** A field that is a lease token. */
@@ -106,17 +108,18 @@ export class WireWriter {
     this.#bytes[this.#at++] = rest;
   }
 
-  #copy(content: Uint8Array): void {
-    if (content.length < 48) {
-      // A call into native code costs more than a short loop.
+  #copy(content: Uint8Array, start: number, stop: number): void {
+    const length = stop - start;
+    if (length <= shortBytes) {
       const bytes = this.#bytes;
       let at = this.#at;
-      for (let i = 0; i < content.length; i++) bytes[at++] = content[i] as number;
+      for (let i = start; i < stop; i++) bytes[at++] = content[i] as number;
       this.#at = at;
       return;
     }
-    this.#bytes.set(content, this.#at);
-    this.#at += content.length;
+    const isWhole = length === content.length;
+    this.#bytes.set(isWhole ? content : content.subarray(start, stop), this.#at);
+    this.#at += length;
   }
 
   #reserve(more: number): void {

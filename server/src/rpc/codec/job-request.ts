@@ -1,0 +1,225 @@
+import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
+import { TraceContext as TraceContexts } from "@capstan/proto/capstan/v1/common.js";
+import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
+import { JobSpec as JobSpecs } from "@capstan/proto/capstan/v1/job.js";
+import { FieldCursor } from "../wire/field-cursor.js";
+import { readText } from "../wire/text.js";
+import { EncodedTasks, plainView } from "./encoded-tasks.js";
+
+/**
+ * Requests that bring jobs, read by hand: a job's tasks are left as they came, and jobs of one call that
+ * differ in their tasks alone share all the rest, which is decoded and checked once for all of them.
+ */
+
+/** Everything that a job says but for its tasks; the same object for those that say the same. */
+export interface JobHead {
+  /** Its stages are without tasks. */
+  readonly job: JobSpec;
+  readonly traceContext: TraceContext | undefined;
+  readonly moreToUpload: boolean;
+}
+
+/** One job of a request. */
+export interface JobRequest {
+  readonly idempotencyKey: string;
+  /** Undefined: the request has no job. */
+  readonly head: JobHead | undefined;
+  /** By stage. */
+  readonly tasks: readonly EncodedTasks[];
+  /** What the job took on the wire. */
+  readonly jobBytes: number;
+}
+
+export interface SubmitRequest {
+  readonly namespace: string;
+  readonly item: JobRequest;
+  /** What the whole request took on the wire. */
+  readonly bytes: number;
+}
+
+export interface BulkRequest {
+  readonly namespace: string;
+  readonly items: readonly JobRequest[];
+  /** What the whole request took on the wire. */
+  readonly bytes: number;
+}
+
+// Fields. SubmitJobRequest has the namespace before those of SubmitJobItem.
+const submitField = { namespace: 1, item: 1 } as const;
+const bulkField = { namespace: 1, items: 2 } as const;
+const itemField = { key: 1, job: 2, moreToUpload: 3, trace: 4 } as const;
+const jobField = { stages: 2 } as const;
+const stageField = { tasks: 7 } as const;
+const stagesTag = (jobField.stages << 3) | 2;
+
+/** @throws Error when the bytes are no such request */
+export function readSubmitJob(bytes: Buffer): SubmitRequest {
+  const reader = new JobReader(bytes);
+  const item = reader.item(0, bytes.length, submitField.item);
+  return { namespace: reader.namespace, item, bytes: bytes.length };
+}
+
+/** @throws Error when the bytes are no such request */
+export function readSubmitJobs(bytes: Buffer): BulkRequest {
+  const reader = new JobReader(bytes);
+  const fields = new FieldCursor(bytes).reset(bytes, 0, bytes.length);
+  const items: JobRequest[] = [];
+  let namespace = "";
+  while (fields.next()) {
+    if (!fields.isBytes) continue;
+    const { field, start, stop } = fields;
+    if (field === bulkField.items) items.push(reader.item(start, stop, 0));
+    else if (field === bulkField.namespace) namespace = readText(bytes, start, stop);
+  }
+  return { namespace, items, bytes: bytes.length };
+}
+
+const noTasks: readonly EncodedTasks[] = [];
+
+class JobReader {
+  /** Of the request, where it stands beside the fields of its only job. */
+  namespace = "";
+  readonly #bytes: Buffer;
+  readonly #plainBytes: Uint8Array;
+  readonly #ofItem: FieldCursor;
+  readonly #ofJob: FieldCursor;
+  readonly #ofStage: FieldCursor;
+  /** The head at hand: what the job says without its tasks, then its trace and whether more comes. */
+  #head: Buffer = Buffer.allocUnsafe(1_024);
+  #headLength = 0;
+  #last: { readonly bytes: Buffer; readonly head: JobHead } | undefined;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+    this.#plainBytes = plainView(bytes);
+    this.#ofItem = new FieldCursor(bytes);
+    this.#ofJob = new FieldCursor(bytes);
+    this.#ofStage = new FieldCursor(bytes);
+  }
+
+  /** Reads the item at [start, stop). @param shift how many fields stand before its own */
+  item(start: number, stop: number, shift: number): JobRequest {
+    const bytes = this.#bytes;
+    const fields = this.#ofItem.reset(bytes, start, stop);
+    let idempotencyKey = "";
+    let moreToUpload = false;
+    let jobAt = -1;
+    let jobEnd = -1;
+    let traceAt = -1;
+    let traceEnd = -1;
+    while (fields.next()) {
+      const field = fields.field - shift;
+      if (!fields.isBytes) {
+        if (field === itemField.moreToUpload) moreToUpload = fields.value !== 0;
+      } else if (field === itemField.key) {
+        idempotencyKey = readText(bytes, fields.start, fields.stop);
+      } else if (field === itemField.job) {
+        jobAt = fields.start;
+        jobEnd = fields.stop;
+      } else if (field === itemField.trace) {
+        traceAt = fields.start;
+        traceEnd = fields.stop;
+      } else if (shift > 0 && fields.field === submitField.namespace) {
+        this.namespace = readText(bytes, fields.start, fields.stop);
+      }
+    }
+    if (jobAt === -1) return { idempotencyKey, head: undefined, tasks: noTasks, jobBytes: 0 };
+    const tasks = this.#splitJob(jobAt, jobEnd);
+    const head = this.#headOf(traceAt, traceEnd, moreToUpload);
+    return { idempotencyKey, head, tasks, jobBytes: jobEnd - jobAt };
+  }
+
+  /** Puts the job without its tasks into the head. @returns the tasks of each stage */
+  #splitJob(start: number, stop: number): readonly EncodedTasks[] {
+    const bytes = this.#bytes;
+    const fields = this.#ofJob.reset(bytes, start, stop);
+    const tasks: EncodedTasks[] = [];
+    this.#headLength = 0;
+    let from = start;
+    while (fields.next()) {
+      if (fields.field === jobField.stages && fields.isBytes) {
+        tasks.push(this.#splitStage(fields.start, fields.stop));
+      } else {
+        this.#copy(from, fields.at);
+      }
+      from = fields.at;
+    }
+    return tasks;
+  }
+
+  #splitStage(start: number, stop: number): EncodedTasks {
+    const fields = this.#ofStage.reset(this.#bytes, start, stop);
+    const tasks = new EncodedTasks(this.#plainBytes);
+    // Its length is known when the tasks are out: five bytes, as a varint may have.
+    this.#reserve(6);
+    this.#head[this.#headLength] = stagesTag;
+    const lengthAt = this.#headLength + 1;
+    this.#headLength += 6;
+    let from = start;
+    while (fields.next()) {
+      if (fields.field === stageField.tasks && fields.isBytes) {
+        tasks.push(fields.start, fields.stop);
+      } else {
+        this.#copy(from, fields.at);
+      }
+      from = fields.at;
+    }
+    writeLength(this.#head, lengthAt, this.#headLength - lengthAt - 5);
+    return tasks;
+  }
+
+  /** The head of the last job, if that said the same; else it is decoded. */
+  #headOf(traceAt: number, traceEnd: number, moreToUpload: boolean): JobHead {
+    const jobLength = this.#headLength;
+    if (traceAt >= 0) this.#copy(traceAt, traceEnd);
+    this.#reserve(2);
+    this.#head[this.#headLength++] = moreToUpload ? 1 : 0;
+    this.#head[this.#headLength++] = traceAt >= 0 ? 1 : 0;
+    if (this.#last !== undefined && this.#saysAsBefore(this.#last.bytes)) return this.#last.head;
+    const head = {
+      job: JobSpecs.decode(this.#head.subarray(0, jobLength)),
+      traceContext:
+        traceAt < 0 ? undefined : TraceContexts.decode(this.#bytes.subarray(traceAt, traceEnd)),
+      moreToUpload,
+    };
+    this.#last = { bytes: Buffer.from(this.#head.subarray(0, this.#headLength)), head };
+    return head;
+  }
+
+  #saysAsBefore(before: Buffer): boolean {
+    const length = this.#headLength;
+    if (length !== before.length) return false;
+    const head = this.#head;
+    for (let i = 0; i < length; i++) if (head[i] !== before[i]) return false;
+    return true;
+  }
+
+  #copy(start: number, stop: number): void {
+    this.#reserve(stop - start);
+    const head = this.#head;
+    const bytes = this.#bytes;
+    let to = this.#headLength;
+    // Names and types: too short for a call into native code.
+    if (stop - start > 64) bytes.copy(head, to, start, stop);
+    else for (let i = start; i < stop; i++) head[to++] = bytes[i] as number;
+    this.#headLength += stop - start;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#headLength + more;
+    if (needed <= this.#head.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#head.length));
+    this.#head.copy(larger, 0, 0, this.#headLength);
+    this.#head = larger;
+  }
+}
+
+/** A varint in five bytes, whatever its value. */
+function writeLength(into: Buffer, at: number, length: number): void {
+  let rest = length;
+  for (let i = 0; i < 4; i++) {
+    into[at + i] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[at + 4] = rest;
+}

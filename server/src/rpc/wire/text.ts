@@ -1,0 +1,13 @@
+const strict = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads a string field: the bytes [start, stop), most of them ASCII.
+ *
+ * @throws TypeError when they are not UTF-8, as the generated code does
+ */
+export function readText(bytes: Buffer, start: number, stop: number): string {
+  for (let i = start; i < stop; i++) {
+    if ((bytes[i] as number) > 0x7f) return strict.decode(bytes.subarray(start, stop));
+  }
+  return bytes.toString("latin1", start, stop);
+}
