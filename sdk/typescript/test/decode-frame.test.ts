@@ -6,13 +6,14 @@ import {
   type MasterMessage,
 } from "@capstan/proto/capstan/v1/session.js";
 import fc from "fast-check";
-import { decodeFrame } from "../src/worker/decode-frame.js";
+import type { Assignment } from "../src/worker/assignment.js";
+import { decodeFrame, fromMessage, type MasterSays } from "../src/worker/decode-frame.js";
 import { LeaseBook } from "../src/worker/lease-book.js";
-import { Lease } from "../src/worker/lease.js";
-import { Ledger } from "../src/worker/ledger.js";
+import { ContextReader } from "../src/worker/stage-contexts.js";
 import { TokenTable } from "../src/worker/token-table.js";
+import { bytesOf } from "../src/worker/token.js";
 import { PullTasksResponseLike } from "./support/contract.js";
-import { tokenOf } from "./support/scripted-master.js";
+import { leaseOf } from "./support/leases.js";
 
 const uint32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffff_ffff }));
 const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array));
@@ -40,6 +41,15 @@ const task = fc
   })
   .map((given) => AssignedTask.create(given));
 
+/** Many are alike but for their job. */
+const context = fc
+  .record({
+    jobId: fc.constantFrom("", "job_1", "job_2", "jöb"),
+    stage: fc.constantFrom("main", "main", "main", "other"),
+    labels: fc.constantFrom({}, { team: "blue" }),
+  })
+  .map((given) => AssignContext.create(given));
+
 const outcome = fc.constantFrom(
   { outcome: { $case: "succeeded" as const, value: { deadLetterId: "" } } },
   { outcome: { $case: "succeeded" as const, value: { deadLetterId: "dl_1" } } },
@@ -55,9 +65,7 @@ const message: fc.Arbitrary<MasterMessage> = fc
       $case: fc.constant("assign" as const),
       value: fc.record({
         sequence: uint32,
-        contexts: fc.array(fc.constant(AssignContext.create({ jobId: "job_1", stage: "main" })), {
-          maxLength: 2,
-        }),
+        contexts: fc.array(context, { maxLength: 4 }),
         tasks: fc.array(task, { maxLength: 5 }),
       }),
     }),
@@ -75,18 +83,79 @@ const frame = fc
   .array(message, { maxLength: 5 })
   .map((messages) => Buffer.from(PullTasksResponse.encode({ messages }).finish()));
 
+/** What was read, without where it lies. */
+function plain(said: MasterSays): unknown {
+  switch (said.kind) {
+    case "assign":
+      return { ...said, tasks: said.tasks.map(plainTask) };
+    case "settled": {
+      const { view, tokens, outcomes } = said;
+      const settlements = outcomes.map((outcome, i) => {
+        const [at = 0, length = 0] = tokens.slice(2 * i, 2 * i + 2);
+        return { token: bytesOf({ view, at, length }), outcome };
+      });
+      return { kind: "settled", settlements };
+    }
+    case "other":
+      return said;
+  }
+}
+
+function plainTask(read: Assignment): unknown {
+  const { context, index, delivery, attempt, isLastAttempt, generation, ahead } = read;
+  const { leaseRemainingMs, recordCount, deadlineRemainingMs, attemptTimeoutMs, speculative } =
+    read;
+  const { payload, checkpoint, pendingRecords, inputs } = read;
+  return {
+    ...{ context, index, delivery, attempt, isLastAttempt, generation, ahead, inputs },
+    ...{ leaseRemainingMs, recordCount, deadlineRemainingMs, attemptTimeoutMs, speculative },
+    ...{ token: bytesOf(read), payload, checkpoint, pendingRecords },
+  };
+}
+
+const read = (frame: Buffer): unknown[] => decodeFrame(frame, new ContextReader()).map(plain);
+
 describe("frames read by hand", () => {
   it("are what the generated code reads", () => {
     fc.assert(
       fc.property(frame, (frame) => {
-        assert.deepEqual(decodeFrame(frame), PullTasksResponse.decode(frame).messages);
+        assert.deepEqual(
+          read(frame),
+          PullTasksResponse.decode(frame).messages.map(fromMessage).map(plain),
+        );
       }),
       { numRuns: 500 },
     );
     for (const odd of [PullTasksResponseLike.unknownArm(), PullTasksResponseLike.noArm()]) {
       const bytes = Buffer.from(odd);
-      assert.deepEqual(decodeFrame(bytes), PullTasksResponse.decode(bytes).messages);
+      assert.deepEqual(
+        read(bytes),
+        PullTasksResponse.decode(bytes).messages.map(fromMessage).map(plain),
+      );
     }
+  });
+
+  it("share what contexts have in common, and copy tasks out of the frame", () => {
+    const contexts = ["job_1", "job_2"].map((jobId) => AssignContext.create({ jobId, stage: "x" }));
+    const payload = Buffer.alloc(9_000, 1);
+    const tasks = [0, 1, 2].map((index) =>
+      AssignedTask.create({ token: Buffer.alloc(32, index), payload, index }),
+    );
+    const value = { sequence: 1, contexts, tasks };
+    const messages = [{ message: { $case: "assign" as const, value } }];
+    const frame = Buffer.from(PullTasksResponse.encode({ messages }).finish());
+    const [said] = decodeFrame(frame, new ContextReader());
+    assert.ok(said?.kind === "assign");
+    assert.equal(said.contexts[0]?.shared, said.contexts[1]?.shared);
+    assert.deepEqual(
+      said.contexts.map(({ jobId }) => jobId),
+      ["job_1", "job_2"],
+    );
+    frame.fill(0);
+    assert.deepEqual(
+      said.tasks.map((assigned) => [bytesOf(assigned)[0], assigned.payload.equals(payload)]),
+      [0, 1, 2].map((index) => [index, true]),
+    );
   });
 
   it("are refused, or read to some end, when they are cut or changed", () => {
@@ -97,7 +166,7 @@ describe("frames read by hand", () => {
         if (changed.length > 0) changed[at % changed.length] = byte;
         for (const bytes of [changed, frame.subarray(0, at % (frame.length + 1))]) {
           try {
-            decodeFrame(bytes);
+            decodeFrame(bytes, new ContextReader());
           } catch (error) {
             assert.ok(error instanceof Error);
             refused += 1;
@@ -114,14 +183,13 @@ describe("the book of leases", () => {
   it("tells leases apart whose keys are the same", () => {
     let emptied = 0;
     const book = new LeaseBook(new TokenTable(), () => (emptied += 1));
-    const demand = new Ledger([]).demand([]);
-    const stage = { context: AssignContext.create(), demand, registration: undefined };
-    const leases = Array.from({ length: 4 }, () => {
-      const token = tokenOf();
-      return new Lease(0, AssignedTask.create({ token }), stage, demand, 0);
-    });
+    const leases = Array.from({ length: 4 }, () => leaseOf({ key: 0 }));
     // All under one key, as if their hashes had met: they are found by walking, not by hash.
     for (const lease of leases) book.add(lease);
+    for (const lease of leases) {
+      const { view, at, length } = lease.task;
+      assert.equal(book.find(0, view, at, length), lease);
+    }
     assert.deepEqual(new Set(book.values()), new Set(leases));
     for (const place of [1, 3, 0, 2]) {
       const lease = leases[place]!;

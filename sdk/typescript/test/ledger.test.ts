@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { AssignContext, AssignedTask } from "@capstan/proto/capstan/v1/session.js";
 import fc from "fast-check";
 import { Intake } from "../src/worker/intake.js";
 import { Ledger } from "../src/worker/ledger.js";
-import { keyOf, Lease } from "../src/worker/lease.js";
-import { tokenOf } from "./support/scripted-master.js";
+import type { Lease } from "../src/worker/lease.js";
+import { leaseOf } from "./support/leases.js";
 
 function setUp(slots: number): {
   intake: Intake;
@@ -20,9 +19,7 @@ function setUp(slots: number): {
       { name: "slots", milli: BigInt(slots * 1_000) },
       { name: "memory", milli: BigInt(memory * 1_000) },
     ]);
-    const token = tokenOf();
-    const stage = { context: AssignContext.create(), demand, registration: undefined };
-    return new Lease(keyOf(token), AssignedTask.create({ token }), stage, demand, 0);
+    return leaseOf({ demand });
   };
   return { intake: new Intake(ledger), ledger, lease };
 }

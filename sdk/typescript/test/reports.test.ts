@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { FailureKind } from "@capstan/proto/capstan/v1/failure.js";
 import { PullTasksRequest } from "@capstan/proto/capstan/v1/master_service.js";
-import { AssignContext, AssignedTask } from "@capstan/proto/capstan/v1/session.js";
 import {
   CancelRequested,
   DeadlineExceeded,
@@ -12,16 +11,12 @@ import {
   type TaskAborted,
 } from "../src/index.js";
 import { failureOf } from "../src/worker/failure.js";
-import { keyOf, Lease } from "../src/worker/lease.js";
-import { Ledger } from "../src/worker/ledger.js";
+import type { Lease } from "../src/worker/lease.js";
 import { reportOfError, reportOfValue, type Report } from "../src/worker/reports.js";
-import { tokenOf } from "./support/scripted-master.js";
+import { leaseOf as arrived } from "./support/leases.js";
 
 function leaseOf(reason: TaskAborted | undefined, isTakenAway: boolean): Lease {
-  const demand = new Ledger([]).demand([]);
-  const token = tokenOf();
-  const stage = { context: AssignContext.create(), demand, registration: undefined };
-  const lease = new Lease(keyOf(token), AssignedTask.create({ token }), stage, demand, 0);
+  const lease = arrived();
   lease.start(1);
   if (reason !== undefined) lease.abort(reason);
   lease.isTakenAway = isTakenAway;

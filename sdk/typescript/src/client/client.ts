@@ -9,7 +9,7 @@ import type { MasterInfo, WorkerRecord } from "../fleet-views.js";
 import type { TaskOutput } from "../output-views.js";
 import type { Failure, Job, JobProgress, TaskDetail, TaskRecord } from "../views.js";
 import type { Page, SubmitOutcome } from "./answers.js";
-import { JobHandle, type CancelAnswer } from "./job-handle.js";
+import { type JobHandle, type CancelAnswer } from "./job-handle.js";
 import { resultOf, type JobResult } from "./job-result.js";
 import { jobStates, nameOf, taskStates, valueOf } from "./names.js";
 import type {
@@ -24,8 +24,10 @@ import type {
   WatchOptions,
 } from "./options.js";
 import { readOutputs } from "./read-outputs.js";
+import { Outcomes, Submission, type SubmitAnswer } from "./submission.js";
 import { Submitter } from "./submitter.js";
-import { JobUpload } from "./upload.js";
+import { Arena } from "./task-chunks.js";
+import { JobUpload, type UploadParts } from "./upload.js";
 import { jobOf, masterOf, taskDetailOf, taskOf, workerOf } from "./views.js";
 import { hasEnded, watchJob } from "./watch-job.js";
 
@@ -45,12 +47,14 @@ export interface KeyedJob {
 export class Client {
   readonly #namespace: string;
   readonly #codec: Codec;
+  readonly #parts: UploadParts;
   readonly #connection: Connection;
   readonly #submitter: Submitter;
 
   constructor(options: ClientOptions = {}) {
     this.#namespace = options.namespace ?? "default";
     this.#codec = options.codec ?? jsonCodec;
+    this.#parts = { namespace: this.#namespace, codec: this.#codec, arena: new Arena() };
     this.#connection = new Connection(options, {
       callTimeoutMs: options.callTimeoutMs ?? 30_000,
       retryForMs: options.retryForMs ?? 30_000,
@@ -65,29 +69,10 @@ export class Client {
    * @throws InvalidArgumentError with the fields that the master refuses; AlreadyExistsError when the key
    *   was used with other content; InvalidPayloadError when a payload cannot be encoded
    */
-  async submit(job: JobDefinition, options: SubmitOptions = {}): Promise<JobHandle> {
-    options.signal?.throwIfAborted();
-    const upload = new JobUpload(job, this.#namespace, this.#codec, options.idempotencyKey);
-    const span = startSend(job.name, this.#namespace);
-    try {
-      const fits = upload.fitsOneMessage();
-      const response =
-        fits === true || (await fits)
-          ? await this.#submitSmall(upload, span, options.signal)
-          : await upload.uploadInParts(
-              this.#connection,
-              span.traceContext(undefined),
-              options.signal,
-            );
-      span.submitted(response.jobId);
-      // Under a key that was drawn for this call, only an earlier try of it can have been there before.
-      const existing = response.existing && options.idempotencyKey !== undefined;
-      return new JobHandle({ ...response, existing }, this);
-    } catch (error) {
-      span.failed(error);
-      await upload.close();
-      throw error;
-    }
+  submit(job: JobDefinition, options: SubmitOptions = {}): Promise<JobHandle> {
+    return new Promise((resolve, reject) => {
+      this.#submit(job, options, { accepted: resolve, refused: reject });
+    });
   }
 
   /**
@@ -98,24 +83,18 @@ export class Client {
     jobs: Iterable<JobDefinition | KeyedJob> | AsyncIterable<JobDefinition | KeyedJob>,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<SubmitOutcome<JobHandle>[]> {
-    const outcomes: Promise<SubmitOutcome<JobHandle>>[] = [];
+    const outcomes = new Outcomes();
     for await (const entry of inBursts(jobs)) {
       options.signal?.throwIfAborted();
       await this.#submitter.ready();
       for (const one of entry) {
         const keyed = "job" in one;
-        const submitted = keyed
-          ? this.submit(one.job, { ...options, idempotencyKey: one.idempotencyKey })
-          : this.submit(one, options);
-        outcomes.push(
-          submitted.then(
-            (job) => ({ ok: true, job }),
-            (error: unknown) => ({ ok: false, error: CapstanError.from(error) }),
-          ),
-        );
+        const job = keyed ? one.job : one;
+        const own = keyed ? { ...options, idempotencyKey: one.idempotencyKey } : options;
+        this.#submit(job, own, outcomes.next());
       }
     }
-    const all = await Promise.all(outcomes);
+    const all = await outcomes.all();
     options.signal?.throwIfAborted();
     return all;
   }
@@ -253,27 +232,18 @@ export class Client {
     return this.#connection.unary(method, request);
   }
 
-  #submitSmall(
-    upload: JobUpload,
-    span: ReturnType<typeof startSend>,
-    signal: AbortSignal | undefined,
-  ): Promise<methods.ResponseOf<typeof methods.submitJob>> {
-    return new Promise((resolve, reject) => {
-      const sent = { upload, span, resolve, reject };
-      if (signal === undefined) {
-        this.#submitter.add(sent);
-        return;
-      }
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener("abort", onAbort, { once: true });
-      const settled = <T>(settle: (value: T) => void) => {
-        return (value: T): void => {
-          signal.removeEventListener("abort", onAbort);
-          settle(value);
-        };
-      };
-      this.#submitter.add({ ...sent, resolve: settled(resolve), reject: settled(reject) });
-    });
+  #submit(job: JobDefinition, options: SubmitOptions, answer: SubmitAnswer): void {
+    let submission: Submission;
+    try {
+      options.signal?.throwIfAborted();
+      const upload = new JobUpload(job, this.#parts, options.idempotencyKey);
+      const span = startSend(job.name, this.#parts.namespace);
+      submission = new Submission(upload, span, options, answer, this);
+    } catch (error) {
+      answer.refused(error);
+      return;
+    }
+    submission.begin(this.#submitter, this.#connection);
   }
 
   async #failuresOf(job: Job): Promise<Failure[]> {

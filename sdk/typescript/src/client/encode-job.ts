@@ -25,7 +25,6 @@ import type {
   TaskInput,
   TaskPolicy,
 } from "../job-definition.js";
-import { overheadBytes, putPrefix } from "../rpc/bytes.js";
 import { dependencyKinds, valueOf } from "./names.js";
 import { milliOf } from "./units.js";
 
@@ -44,10 +43,14 @@ function encoded<T>(
   }
 }
 
-/** The spec of a job without its stages: they follow as bytes of their own. */
-export function encodeJobHead(job: JobDefinition): Uint8Array {
+/**
+ * The spec of a job without its name and its stages: they follow, written apart.
+ * @returns undefined when it says nothing else, as small jobs do
+ */
+export function encodeJobHead(job: JobDefinition): Uint8Array | undefined {
+  if (saysOnly(job, jobNames)) return undefined;
   return encoded(JobSpec, {
-    name: job.name,
+    name: "",
     stages: [],
     policy: job.policy && policyOf(job.policy),
     typePolicies: Object.fromEntries(
@@ -64,11 +67,15 @@ export function encodeJobHead(job: JobDefinition): Uint8Array {
   });
 }
 
-/** The spec of a stage without its tasks: they follow as bytes of their own. */
-export function encodeStageHead(stage: StageDefinition): Uint8Array {
+/**
+ * The spec of a stage without its name, type and tasks: they follow, written apart.
+ * @returns undefined when it says nothing else
+ */
+export function encodeStageHead(stage: StageDefinition): Uint8Array | undefined {
+  if (saysOnly(stage, stageNames)) return undefined;
   return encoded(StageSpec, {
-    name: stage.name ?? "",
-    taskType: stage.taskType ?? "",
+    name: "",
+    taskType: "",
     dependsOn: (stage.dependsOn ?? []).map((dependency) => ({
       stage: dependency.stage,
       kind: Math.max(1, dependencyKinds.lastIndexOf(dependency.kind ?? "all")),
@@ -80,15 +87,22 @@ export function encodeStageHead(stage: StageDefinition): Uint8Array {
   });
 }
 
+/** What is written apart. */
+const jobNames: readonly string[] = ["name", "stages"];
+const stageNames: readonly string[] = ["name", "taskType", "tasks"];
+
+function saysOnly(definition: object, names: readonly string[]): boolean {
+  for (const name in definition) if (!names.includes(name)) return false;
+  return true;
+}
+
 /**
  * The bytes of a task.
  * @throws InvalidPayloadError when the codec does not take its payload; RangeError for an amount that is none
  */
 export function encodeTask(task: TaskDefinition, codec: Codec): Uint8Array {
-  const payload = encodeValue(codec, task.payload);
-  if (isPlain(task)) return payload.byteLength === 0 ? payload : field(payloadField, payload);
   return encoded(TaskSpec, {
-    payload: payload as Buffer,
+    payload: encodeValue(codec, task.payload) as Buffer,
     inputs: task.inputs === undefined ? [] : task.inputs.map(inputOf),
     recordCount: task.recordCount,
     taskType: task.taskType ?? "",
@@ -101,10 +115,8 @@ export function encodeTask(task: TaskDefinition, codec: Codec): Uint8Array {
   });
 }
 
-const payloadField = 1;
-
 /** Whether a task is a payload and nothing else, as most are where there are many. */
-function isPlain(task: TaskDefinition): boolean {
+export function isPlain(task: TaskDefinition): boolean {
   return (
     task.inputs === undefined &&
     task.recordCount === undefined &&
@@ -116,14 +128,6 @@ function isPlain(task: TaskDefinition): boolean {
     task.delayMs === undefined &&
     task.priority === undefined
   );
-}
-
-/** One field of bytes as a message of its own. */
-function field(number: number, content: Uint8Array): Uint8Array {
-  const { byteLength } = content;
-  const bytes = Buffer.allocUnsafe(overheadBytes(byteLength) + byteLength);
-  bytes.set(content, putPrefix(bytes, 0, number, byteLength));
-  return bytes;
 }
 
 function inputOf(input: TaskInput): {

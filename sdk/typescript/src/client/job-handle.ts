@@ -39,10 +39,10 @@ export class JobHandle {
   readonly #calls: JobCalls;
 
   /** @internal */
-  constructor(response: SubmitJobResponse, calls: JobCalls) {
+  constructor(response: SubmitJobResponse, existing: boolean, calls: JobCalls) {
     this.jobId = response.jobId;
     this.state = nameOf(jobStates, response.state);
-    this.existing = response.existing;
+    this.existing = existing;
     this.warnings = warningsOf(response.warnings);
     this.#calls = calls;
   }

@@ -1,10 +1,7 @@
-import {
-  SubmitJobsRequest,
-  type SubmitJobResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { SubmitJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import { CapstanError } from "../errors.js";
-import { Parts } from "../rpc/bytes.js";
 import type { Connection } from "../rpc/connection.js";
+import { MessageWriter } from "../rpc/message-writer.js";
 import { submitJob, submitJobs } from "../rpc/methods.js";
 import type { SendSpan } from "../telemetry/spans.js";
 import type { JobUpload } from "./upload.js";
@@ -18,14 +15,15 @@ const bulkLimits = { items: 1_024, bytes: 900 * 1_024 };
 /** How many bulk calls are under way at once. */
 const callsInFlight = 3;
 
-const itemField = 2;
+// SubmitJobsRequest.
+const field = { namespace: 1, items: 2 } as const;
 
 /** A job that fits in one message, and who waits for it. */
 export interface SmallJob {
   readonly upload: JobUpload;
   readonly span: SendSpan;
-  readonly resolve: (response: SubmitJobResponse) => void;
-  readonly reject: (error: unknown) => void;
+  accepted(response: SubmitJobResponse): void;
+  refused(error: unknown): void;
 }
 
 /**
@@ -87,13 +85,13 @@ export class Submitter {
       if (only !== undefined && jobs.length === 1) await this.#sendOne(only);
       else await this.#sendMany(jobs);
     } catch (error) {
-      for (const job of jobs) job.reject(error);
+      for (const job of jobs) job.refused(error);
     }
   }
 
   async #sendOne(job: SmallJob): Promise<void> {
     const request = job.upload.wholeRequest(job.span.traceContext(job.upload.taskCount));
-    job.resolve(await this.#connection.unary(submitJob, request));
+    job.accepted(await this.#connection.unary(submitJob, request));
   }
 
   /** Jobs that the master is too busy for are sent again, when it says so; the others have their outcome. */
@@ -101,13 +99,14 @@ export class Submitter {
     const retries = this.#connection.retries();
     let jobs = all;
     while (jobs.length > 0) {
-      const { results } = await this.#connection.unary(submitJobs, this.#bulkRequest(jobs));
+      const results = await this.#connection.unary(submitJobs, this.#bulkRequest(jobs));
       const again: SmallJob[] = [];
       let busy: CapstanError | undefined;
-      for (const [place, job] of jobs.entries()) {
-        const result = results[place]?.result;
+      for (let i = 0; i < jobs.length; i++) {
+        const job = jobs[i] as SmallJob;
+        const result = results[i]?.result;
         if (result?.$case === "job") {
-          job.resolve(result.value);
+          job.accepted(result.value);
           continue;
         }
         const error =
@@ -118,7 +117,7 @@ export class Submitter {
           busy = error;
           again.push(job);
         } else {
-          job.reject(error);
+          job.refused(error);
         }
       }
       if (busy !== undefined) await retries.next(busy);
@@ -127,11 +126,20 @@ export class Submitter {
   }
 
   #bulkRequest(jobs: readonly SmallJob[]): Uint8Array {
-    const head = SubmitJobsRequest.encode({ namespace: this.#namespace, items: [] }).finish();
-    const request = new Parts().raw(head);
+    let bytes = 128;
+    for (const { upload } of jobs) bytes += boundOf(upload);
+    const writer = new MessageWriter(bytes);
+    writer.text(field.namespace, this.#namespace);
     for (const { upload, span } of jobs) {
-      request.nested(itemField, upload.wholeItem(span.traceContext(upload.taskCount)));
+      const item = writer.open(field.items, boundOf(upload));
+      upload.writeItem(writer, span.traceContext(upload.taskCount));
+      writer.close(item);
     }
-    return request.finish();
+    return writer.finish();
   }
+}
+
+/** What a job takes in a bulk request, about. Its trace context may come on top. */
+function boundOf({ byteLength, key }: JobUpload): number {
+  return byteLength + key.length + 64;
 }

@@ -1,7 +1,7 @@
-import type { Codec } from "../codec.js";
+import { encodeValue, type Codec } from "../codec.js";
 import type { StageDefinition, TaskDefinition } from "../job-definition.js";
-import { overheadBytes, putPrefix } from "../rpc/bytes.js";
-import { encodeTask } from "./encode-job.js";
+import { MessageWriter, overheadBytes } from "../rpc/message-writer.js";
+import { encodeTask, isPlain } from "./encode-job.js";
 
 /** How much goes in one message. */
 export interface ChunkLimits {
@@ -11,56 +11,80 @@ export interface ChunkLimits {
   readonly bytes: number;
 }
 
-/** Some tasks of a stage, each encoded once. */
+// TaskSpec.payload = 1.
+const payloadField = 1;
+/** Stands where the key of a task goes, until it is known of which message it is a field. */
+const anyField = 1;
+
+/** Some tasks of a stage, each encoded once: a repeated field, of which the number is still open. */
 export class Chunk {
   /** The index of the first. */
   readonly firstIndex: number;
-  readonly #tasks: readonly Uint8Array[];
+  readonly #bytes: Uint8Array;
+  /** Where the key of each task lies, and where the last task ends. */
+  readonly #places: readonly number[];
 
-  constructor(firstIndex: number, tasks: readonly Uint8Array[]) {
+  constructor(firstIndex: number, bytes: Uint8Array, places: readonly number[]) {
     this.firstIndex = firstIndex;
-    this.#tasks = tasks;
+    this.#bytes = bytes;
+    this.#places = places;
   }
 
   /** How many. */
   get count(): number {
-    return this.#tasks.length;
+    return this.#places.length - 1;
   }
 
   /** How large its tasks are as a repeated field. */
   get byteLength(): number {
-    let bytes = 0;
-    for (const { byteLength } of this.#tasks) bytes += overheadBytes(byteLength) + byteLength;
-    return bytes;
+    return this.#end - this.#start;
   }
 
   /** The index after the last. */
   get nextIndex(): number {
-    return this.firstIndex + this.#tasks.length;
+    return this.firstIndex + this.count;
   }
 
   /** What is left of it from an index on. */
   from(index: number): Chunk {
     if (index <= this.firstIndex) return this;
-    return new Chunk(index, this.#tasks.slice(index - this.firstIndex));
+    return new Chunk(index, this.#bytes, this.#places.slice(index - this.firstIndex));
   }
 
-  /** Its tasks as a repeated field of that number. */
-  fields(field: number): Uint8Array {
-    const bytes = Buffer.allocUnsafe(this.byteLength);
-    let at = 0;
-    for (const task of this.#tasks) {
-      at = putPrefix(bytes, at, field, task.byteLength);
-      bytes.set(task, at);
-      at += task.byteLength;
-    }
-    return bytes;
+  /** Writes its tasks as a repeated field of that number. */
+  write(writer: MessageWriter, field: number): void {
+    const key = (field << 3) | 2;
+    for (let i = 0; i < this.count; i++) this.#bytes[this.#places[i] as number] = key;
+    writer.span(this.#bytes, this.#start, this.#end);
+  }
+
+  get #start(): number {
+    return this.#places[0] as number;
+  }
+
+  get #end(): number {
+    return this.#places[this.count] as number;
+  }
+}
+
+/** When this much lies in one piece of memory, the next chunk begins another. Bytes. */
+const arenaBytes = 256 * 1_024;
+
+/** Memory for the tasks of many small jobs: a piece of its own for each would cost more than the tasks. */
+export class Arena {
+  #writer = new MessageWriter();
+
+  /** Where the next chunk is written. */
+  writer(): MessageWriter {
+    if (this.#writer.length > arenaBytes) this.#writer = new MessageWriter(2 * arenaBytes);
+    return this.#writer;
   }
 }
 
 /** Reads the tasks of a stage as they come and encodes each once. */
 export class TaskChunks {
   readonly #codec: Codec;
+  readonly #arena: Arena;
   readonly #sync: Iterator<TaskDefinition> | undefined;
   readonly #async: AsyncIterator<TaskDefinition> | undefined;
   #next = 0;
@@ -68,8 +92,9 @@ export class TaskChunks {
   /** A task that was read and did not fit any more. */
   #left: Uint8Array | undefined;
 
-  constructor(tasks: StageDefinition["tasks"], codec: Codec) {
+  constructor(tasks: StageDefinition["tasks"], codec: Codec, arena: Arena) {
     this.#codec = codec;
+    this.#arena = arena;
     if (Symbol.iterator in tasks) this.#sync = tasks[Symbol.iterator]();
     else this.#async = tasks[Symbol.asyncIterator]();
   }
@@ -90,11 +115,11 @@ export class TaskChunks {
    */
   read(limits: ChunkLimits): Chunk | Promise<Chunk> {
     if (this.#async !== undefined) return this.#readAsync(this.#async, limits);
-    const chunk = new ChunkBuilder(this.#next);
-    while (this.#takeLeft(chunk, limits)) {
+    const chunk = new ChunkBuilder(this.#next, limits, this.#arena.writer());
+    while (this.#takesMore(chunk)) {
       const { done, value } = (this.#sync as Iterator<TaskDefinition, undefined>).next();
       if (done === true) this.#ended = true;
-      else this.#left = encodeTask(value, this.#codec);
+      else this.#take(chunk, value);
     }
     return this.#give(chunk);
   }
@@ -107,22 +132,29 @@ export class TaskChunks {
   }
 
   async #readAsync(tasks: AsyncIterator<TaskDefinition>, limits: ChunkLimits): Promise<Chunk> {
-    const chunk = new ChunkBuilder(this.#next);
-    while (this.#takeLeft(chunk, limits)) {
+    // Memory of its own: others write into the arena while it waits for tasks.
+    const chunk = new ChunkBuilder(this.#next, limits, new MessageWriter());
+    while (this.#takesMore(chunk)) {
       const next = await tasks.next();
       if (next.done === true) this.#ended = true;
-      else this.#left = encodeTask(next.value, this.#codec);
+      else this.#take(chunk, next.value);
     }
     return this.#give(chunk);
   }
 
   /** @returns whether another task is to be read */
-  #takeLeft(chunk: ChunkBuilder, limits: ChunkLimits): boolean {
+  #takesMore(chunk: ChunkBuilder): boolean {
     if (this.#left !== undefined) {
-      if (!chunk.add(this.#left, limits)) return false;
+      if (!chunk.add(this.#left)) return false;
       this.#left = undefined;
     }
     return !this.#ended;
+  }
+
+  #take(chunk: ChunkBuilder, task: TaskDefinition): void {
+    // A payload and nothing else, as most are where there are many: straight into place.
+    if (isPlain(task) && chunk.addPayload(encodeValue(this.#codec, task.payload))) return;
+    this.#left = encodeTask(task, this.#codec);
   }
 
   #give(chunk: ChunkBuilder): Chunk {
@@ -133,28 +165,48 @@ export class TaskChunks {
 
 class ChunkBuilder {
   readonly #firstIndex: number;
-  readonly #tasks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #limits: ChunkLimits;
+  readonly #writer: MessageWriter;
+  readonly #places: number[];
+  readonly #start: number;
 
-  constructor(firstIndex: number) {
+  constructor(firstIndex: number, limits: ChunkLimits, writer: MessageWriter) {
     this.#firstIndex = firstIndex;
+    this.#limits = limits;
+    this.#writer = writer;
+    this.#start = writer.length;
+    this.#places = [writer.length];
   }
 
   get count(): number {
-    return this.#tasks.length;
+    return this.#places.length - 1;
   }
 
   /** @returns whether it fitted; the first of a chunk does whatever its size */
-  add(task: Uint8Array, limits: ChunkLimits): boolean {
-    const bytes = overheadBytes(task.byteLength) + task.byteLength;
-    if (this.count >= limits.tasks) return false;
-    if (this.count > 0 && this.#bytes + bytes > limits.bytes) return false;
-    this.#tasks.push(task);
-    this.#bytes += bytes;
+  add(task: Uint8Array): boolean {
+    if (!this.#fits(overheadBytes(task.byteLength) + task.byteLength)) return false;
+    this.#writer.field(anyField, task);
+    this.#places.push(this.#writer.length);
+    return true;
+  }
+
+  /** The same, for a task that is a payload and nothing else. */
+  addPayload(payload: Uint8Array): boolean {
+    const { byteLength } = payload;
+    const taskBytes = byteLength === 0 ? 0 : overheadBytes(byteLength) + byteLength;
+    if (!this.#fits(overheadBytes(taskBytes) + taskBytes)) return false;
+    this.#writer.key(anyField, taskBytes);
+    if (byteLength > 0) this.#writer.field(payloadField, payload);
+    this.#places.push(this.#writer.length);
     return true;
   }
 
   finish(): Chunk {
-    return new Chunk(this.#firstIndex, this.#tasks);
+    return new Chunk(this.#firstIndex, this.#writer.bytes, this.#places);
+  }
+
+  #fits(more: number): boolean {
+    if (this.count >= this.#limits.tasks) return false;
+    return this.count === 0 || this.#writer.length - this.#start + more <= this.#limits.bytes;
   }
 }

@@ -1,20 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
+import { TraceContext as TraceContexts } from "@capstan/proto/capstan/v1/common.js";
 import { JobState } from "@capstan/proto/capstan/v1/job.js";
-import {
-  AppendTasksRequest,
-  SubmitJobItem,
-  SubmitJobRequest,
-  type SubmitJobResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { SubmitJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import type { Codec } from "../codec.js";
 import { CapstanError } from "../errors.js";
-import type { JobDefinition } from "../job-definition.js";
-import { Parts } from "../rpc/bytes.js";
+import type { JobDefinition, StageDefinition } from "../job-definition.js";
 import type { Connection } from "../rpc/connection.js";
+import { MessageWriter } from "../rpc/message-writer.js";
 import { appendTasks, cancelJob, sealJob, submitJob } from "../rpc/methods.js";
 import { encodeJobHead, encodeStageHead } from "./encode-job.js";
-import { TaskChunks, type Chunk, type ChunkLimits } from "./task-chunks.js";
+import { TaskChunks, type Arena, type Chunk, type ChunkLimits } from "./task-chunks.js";
 
 /** What one SubmitJob or AppendTasks carries at most, with room for what stands around the tasks. */
 const messageLimits: ChunkLimits = { tasks: 4_096, bytes: 440 * 1_024 };
@@ -23,7 +19,21 @@ const messageLimits: ChunkLimits = { tasks: 4_096, bytes: 440 * 1_024 };
 const appendsInFlight = 3;
 
 /** Field numbers of the contract. */
-const field = { stageOfJob: 2, taskOfStage: 7, taskOfAppend: 5, jobOfSubmit: 3, jobOfItem: 2 };
+const field = {
+  nameOfJob: 1,
+  stageOfJob: 2,
+  nameOfStage: 1,
+  typeOfStage: 2,
+  taskOfStage: 7,
+} as const;
+const ofAppend = { namespace: 1, jobId: 2, stage: 3, firstIndex: 4, tasks: 5 } as const;
+
+/** What stands around a job: those of SubmitJobItem, and those of SubmitJobRequest, which count from 2. */
+export const envelopes = {
+  item: { key: 1, job: 2, moreToUpload: 3, trace: 4 },
+  request: { key: 2, job: 3, moreToUpload: 4, trace: 5 },
+} as const;
+const namespaceOfRequest = 1;
 
 /** A key that nobody else draws: 24 characters. */
 function drawKey(): string {
@@ -35,11 +45,21 @@ const processKey = randomBytes(15).toString("base64url");
 let drawn = 0;
 
 interface StageUpload {
-  readonly name: string;
-  readonly head: Uint8Array;
+  /** As it was given, perhaps not at all. */
+  readonly ownName: string;
+  readonly taskType: string;
+  /** What the stage says beside name, type and tasks. */
+  readonly head: Uint8Array | undefined;
   readonly tasks: TaskChunks;
   /** What was read to see whether the job fits in one message. */
   first: Chunk | undefined;
+}
+
+/** What all uploads of a client share. */
+export interface UploadParts {
+  readonly namespace: string;
+  readonly codec: Codec;
+  readonly arena: Arena;
 }
 
 /** One job on its way to the master: whole in one message if it fits, else in parts. */
@@ -47,8 +67,11 @@ export class JobUpload {
   readonly namespace: string;
   readonly key: string;
   readonly #keyIsDrawn: boolean;
-  readonly #head: Uint8Array;
+  readonly #name: string;
+  /** What the job says beside its name and stages. */
+  readonly #head: Uint8Array | undefined;
   readonly #stages: readonly StageUpload[];
+  /** An upper bound. */
   #bytes: number;
   #tasks = 0;
 
@@ -56,22 +79,29 @@ export class JobUpload {
    * @param key the caller's idempotency key; without one a key is drawn, so that retries are safe
    * @throws RangeError for a definition that cannot be written down
    */
-  constructor(job: JobDefinition, namespace: string, codec: Codec, key: string | undefined) {
+  constructor(
+    job: JobDefinition,
+    { namespace, codec, arena }: UploadParts,
+    key: string | undefined,
+  ) {
     this.namespace = namespace;
     this.key = key ?? drawKey();
     this.#keyIsDrawn = key === undefined;
+    this.#name = job.name;
     this.#head = encodeJobHead(job);
-    this.#stages = job.stages.map((stage) => ({
-      name: stage.name ?? "main",
-      head: encodeStageHead(stage),
-      tasks: new TaskChunks(stage.tasks, codec),
-      first: undefined,
-    }));
-    this.#bytes = this.#head.byteLength;
-    for (const stage of this.#stages) this.#bytes += stage.head.byteLength + 8;
+    this.#bytes = 3 * job.name.length + (this.#head?.byteLength ?? 0);
+    this.#stages = job.stages.map((stage) => this.#stageOf(stage, codec, arena));
   }
 
-  /** How large the job's only message is, when it fits in one. Bytes. */
+  #stageOf(stage: StageDefinition, codec: Codec, arena: Arena): StageUpload {
+    const { name: ownName = "", taskType = "" } = stage;
+    const head = encodeStageHead(stage);
+    this.#bytes += 3 * (ownName.length + taskType.length) + (head?.byteLength ?? 0) + 16;
+    const tasks = new TaskChunks(stage.tasks, codec, arena);
+    return { ownName, taskType, head, tasks, first: undefined };
+  }
+
+  /** How large the job's only message is at the most, when it fits in one. Bytes. */
   get byteLength(): number {
     return this.#bytes;
   }
@@ -93,18 +123,12 @@ export class JobUpload {
 
   /** The request of a job that fits in one message. */
   wholeRequest(traceContext: TraceContext | undefined): Uint8Array {
-    return this.#request(this.#spec(true), false, traceContext);
+    return this.#request({ isWhole: true, traceContext });
   }
 
-  /** The same as an item of a bulk request. */
-  wholeItem(traceContext: TraceContext | undefined): Parts {
-    const head = SubmitJobItem.encode({
-      idempotencyKey: this.key,
-      job: undefined,
-      moreToUpload: false,
-      traceContext,
-    });
-    return new Parts().raw(head.finish()).nested(field.jobOfItem, this.#spec(true));
+  /** Writes the same as an item of a bulk request. */
+  writeItem(writer: MessageWriter, traceContext: TraceContext | undefined): void {
+    this.#write(writer, envelopes.item, { isWhole: true, traceContext });
   }
 
   /**
@@ -116,7 +140,7 @@ export class JobUpload {
     traceContext: TraceContext | undefined,
     signal: AbortSignal | undefined,
   ): Promise<SubmitJobResponse> {
-    const request = this.#request(this.#spec(false), true, traceContext);
+    const request = this.#request({ isWhole: false, traceContext });
     const response = await connection.unary(submitJob, request, signal);
     if (response.state !== JobState.JOB_STATE_UPLOADING) return response;
     try {
@@ -140,10 +164,15 @@ export class JobUpload {
     const { namespace } = this;
     const next = new Map(nextIndexes.map(({ stage, count }) => [stage || "main", count]));
     for (const stage of this.#stages) {
-      await uploadStage(stage, next.get(stage.name) ?? 0, { connection, jobId, namespace, signal });
+      await uploadStage(stage, next.get(nameOf(stage)) ?? 0, {
+        connection,
+        jobId,
+        namespace,
+        signal,
+      });
     }
     const counts = this.#stages
-      .map(({ name, tasks }) => ({ stage: name, count: tasks.nextIndex }))
+      .map((stage) => ({ stage: nameOf(stage), count: stage.tasks.nextIndex }))
       .filter(({ count }) => count > 0);
     return connection.unary(sealJob, { namespace, jobId, counts }, signal);
   }
@@ -183,24 +212,50 @@ export class JobUpload {
     return stage.tasks.ended && this.#bytes <= messageLimits.bytes;
   }
 
-  #spec(withTasks: boolean): Parts {
-    const spec = new Parts().raw(this.#head);
-    for (const { head, first } of this.#stages) {
-      const stage = new Parts().raw(head);
-      if (withTasks && first !== undefined) stage.raw(first.fields(field.taskOfStage));
-      spec.nested(field.stageOfJob, stage);
-    }
-    return spec;
+  #request(how: WriteOptions): Uint8Array {
+    const writer = new MessageWriter(this.#bytes + this.key.length + 512);
+    writer.text(namespaceOfRequest, this.namespace);
+    this.#write(writer, envelopes.request, how);
+    return writer.finish();
   }
 
-  #request(spec: Parts, moreToUpload: boolean, traceContext: TraceContext | undefined): Uint8Array {
-    const { namespace, key: idempotencyKey } = this;
-    const head = { namespace, idempotencyKey, job: undefined, moreToUpload, traceContext };
-    return new Parts()
-      .raw(SubmitJobRequest.encode(head).finish())
-      .nested(field.jobOfSubmit, spec)
-      .finish();
+  #write(
+    writer: MessageWriter,
+    envelope: (typeof envelopes)[keyof typeof envelopes],
+    { isWhole, traceContext }: WriteOptions,
+  ): void {
+    writer.text(envelope.key, this.key);
+    const job = writer.open(envelope.job, isWhole ? this.#bytes : 0);
+    writer.text(field.nameOfJob, this.#name);
+    for (const stage of this.#stages) writeStage(writer, stage, isWhole);
+    if (this.#head !== undefined) writer.span(this.#head, 0, this.#head.byteLength);
+    writer.close(job);
+    writer.number(envelope.moreToUpload, isWhole ? 0 : 1);
+    if (traceContext !== undefined) {
+      writer.field(envelope.trace, TraceContexts.encode(traceContext).finish());
+    }
   }
+}
+
+interface WriteOptions {
+  /** With all its tasks; otherwise they follow in parts. */
+  readonly isWhole: boolean;
+  readonly traceContext: TraceContext | undefined;
+}
+
+function writeStage(writer: MessageWriter, stage: StageUpload, withTasks: boolean): void {
+  const { ownName, taskType, head, first } = stage;
+  const mark = writer.open(field.stageOfJob, withTasks ? (first?.byteLength ?? 0) + 32 : 0);
+  writer.text(field.nameOfStage, ownName);
+  writer.text(field.typeOfStage, taskType);
+  if (head !== undefined) writer.span(head, 0, head.byteLength);
+  if (withTasks) first?.write(writer, field.taskOfStage);
+  writer.close(mark);
+}
+
+/** The name that the master gives a stage without one. */
+function nameOf({ ownName }: StageUpload): string {
+  return ownName === "" ? "main" : ownName;
 }
 
 interface Destination {
@@ -220,7 +275,7 @@ interface Append {
 async function uploadStage(stage: StageUpload, from: number, to: Destination): Promise<void> {
   const pending: Append[] = [];
   const begin = (chunk: Chunk): void => {
-    const failure = append(stage.name, chunk, to).then(
+    const failure = append(nameOf(stage), chunk, to).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -231,9 +286,9 @@ async function uploadStage(stage: StageUpload, from: number, to: Destination): P
     stage.first = undefined;
     if (chunk.count === 0 && stage.tasks.ended) break;
     if (chunk.nextIndex > from) begin(chunk.from(from));
-    if (pending.length >= appendsInFlight) await settleFirst(stage.name, pending, to);
+    if (pending.length >= appendsInFlight) await settleFirst(nameOf(stage), pending, to);
   }
-  while (pending.length > 0) await settleFirst(stage.name, pending, to);
+  while (pending.length > 0) await settleFirst(nameOf(stage), pending, to);
 }
 
 /** Waits for the oldest part. One that came out of turn is sent again, and all after it, one by one. */
@@ -277,10 +332,11 @@ function gapOf(error: unknown): number {
 
 async function append(stage: string, chunk: Chunk, to: Destination): Promise<void> {
   const { namespace, jobId, connection, signal } = to;
-  const head = { namespace, jobId, stage, firstIndex: chunk.firstIndex, tasks: [] };
-  const request = new Parts()
-    .raw(AppendTasksRequest.encode(head).finish())
-    .raw(chunk.fields(field.taskOfAppend))
-    .finish();
-  await connection.unary(appendTasks, request, signal);
+  const writer = new MessageWriter(chunk.byteLength + 512);
+  writer.text(ofAppend.namespace, namespace);
+  writer.text(ofAppend.jobId, jobId);
+  writer.text(ofAppend.stage, stage);
+  writer.number(ofAppend.firstIndex, chunk.firstIndex);
+  chunk.write(writer, ofAppend.tasks);
+  await connection.unary(appendTasks, writer.finish(), signal);
 }

@@ -1,6 +1,7 @@
 import type { BinaryWriter } from "@bufbuild/protobuf/wire";
 import * as master from "@capstan/proto/capstan/v1/master_service.js";
 import * as operator from "@capstan/proto/capstan/v1/operator_service.js";
+import { readSubmitResults } from "./submit-results.js";
 
 /** A call of the contract: where it goes, and how its messages become bytes. */
 export interface Method<Request, Response> {
@@ -48,8 +49,12 @@ export const pullTasksPath = `${masterService}PullTasks`;
 
 /** Submits one job; its request is written by hand, so that each task is encoded once. */
 export const submitJob = encoded(`${masterService}SubmitJob`, master.SubmitJobResponse);
-/** Submits many; as submitJob. */
-export const submitJobs = encoded(`${masterService}SubmitJobs`, master.SubmitJobsResponse);
+/** Submits many; as submitJob, and its answer is read by hand too. */
+export const submitJobs: Method<Uint8Array, master.SubmitJobResult[]> = {
+  path: `${masterService}SubmitJobs`,
+  serialize: viewOf,
+  deserialize: readSubmitResults,
+};
 /** Adds tasks to an upload; as submitJob. */
 export const appendTasks = encoded(`${masterService}AppendTasks`, master.AppendTasksResponse);
 

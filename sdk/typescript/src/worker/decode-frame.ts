@@ -1,17 +1,40 @@
 import { Outcome } from "@capstan/proto/capstan/v1/failure.js";
-import {
-  AssignContext,
-  AssignedTask,
-  MasterMessage,
-  type Assign,
-  type Settlement,
-} from "@capstan/proto/capstan/v1/session.js";
+import { AssignedTask, MasterMessage } from "@capstan/proto/capstan/v1/session.js";
+import { Assignment } from "./assignment.js";
+import { FrameReader } from "./frame-reader.js";
+import type { ContextReader, StageContext } from "./stage-contexts.js";
+import { viewOf } from "./token.js";
 
 /**
  * Frames of the master, read by hand where they are many: assignments and settlements of tens of thousands
  * of small tasks a second. Whatever is not among the fields known here goes through the generated code, so
  * that the outcome is the same.
  */
+
+/** Tasks that are given to the worker. */
+export interface AssignFrame {
+  readonly kind: "assign";
+  readonly sequence: number;
+  readonly contexts: readonly StageContext[];
+  readonly tasks: readonly Assignment[];
+}
+
+/** Leases whose end is durable: where their tokens lie in the frame, and what became of each. */
+export interface SettledFrame {
+  readonly kind: "settled";
+  readonly view: DataView;
+  /** Where each token begins, and how long it is: two numbers a lease. */
+  readonly tokens: readonly number[];
+  readonly outcomes: readonly (Outcome | undefined)[];
+}
+
+/** Anything else that a master says. */
+export interface OtherFrame {
+  readonly kind: "other";
+  readonly message: MasterMessage;
+}
+
+export type MasterSays = AssignFrame | SettledFrame | OtherFrame;
 
 // PullTasksResponse.messages, and the arms of MasterMessage that are read by hand.
 const messagesTag = (1 << 3) | 2;
@@ -35,78 +58,148 @@ const task = {
   ahead: 16 << 3,
 } as const;
 
-const noBytes = Buffer.alloc(0);
+/**
+ * Tasks are copied out of their frame in blocks of about this size, so that a small one that runs for long
+ * keeps a block in memory and not its whole frame. Bytes.
+ */
+const blockBytes = 16 * 1_024;
 
 // Outcome{succeeded{}} as the master writes it: an arm of no length.
 const plainSuccess = Buffer.from([(1 << 3) | 2, 0]);
-const succeeded = Outcome.decode(plainSuccess);
+/** What becomes of most leases: one object for all of them. */
+export const succeeded = Outcome.decode(plainSuccess);
 
 /**
- * The messages of a frame, in order. What a task carries is a copy, so that a small task that runs for long
- * does not keep its frame in memory.
+ * The messages of a frame, in order.
  * @throws Error when the bytes are no frame
  */
-export function decodeFrame(frame: Buffer): MasterMessage[] {
-  const messages: MasterMessage[] = [];
-  const reader = new Reader(frame);
+export function decodeFrame(frame: Buffer, contexts: ContextReader): MasterSays[] {
+  const messages: MasterSays[] = [];
+  const reader = new FrameReader(frame);
   while (reader.next(frame.length)) {
     // FRAME-3: what later versions add is passed over.
     if (reader.tag !== messagesTag) continue;
     const { start, stop, at } = reader;
-    messages.push(decodeMessage(reader, start, stop));
+    messages.push(decodeMessage(reader, start, stop, contexts));
     reader.at = at;
   }
   return messages;
 }
 
-function decodeMessage(reader: Reader, start: number, stop: number): MasterMessage {
+function decodeMessage(
+  reader: FrameReader,
+  start: number,
+  stop: number,
+  contexts: ContextReader,
+): MasterSays {
   const { frame } = reader;
   reader.at = start;
   // A message is one arm; more than that is for the generated code to sort out.
   if (start < stop && reader.next(stop) && reader.at === stop) {
     const { start: from, stop: to } = reader;
-    if (reader.tag === assignTag) {
-      return { message: { $case: "assign", value: decodeAssign(reader, from, to) } };
-    }
-    if (reader.tag === settledTag) {
-      const settlements = decodeSettlements(reader, from, to);
-      return { message: { $case: "settled", value: { settlements } } };
-    }
+    if (reader.tag === assignTag) return decodeAssign(reader, from, to, contexts);
+    if (reader.tag === settledTag) return decodeSettled(reader, from, to);
   }
-  return MasterMessage.decode(frame.subarray(start, stop));
+  return fromMessage(MasterMessage.decode(frame.subarray(start, stop)));
 }
 
-function decodeAssign(reader: Reader, from: number, to: number): Assign {
-  const decoded: Assign = { sequence: 0, contexts: [], tasks: [] };
+/** A message that the generated code has read, as what is done with it. */
+export function fromMessage(message: MasterMessage): MasterSays {
+  const arm = message.message;
+  if (arm?.$case === "assign") {
+    const { sequence, contexts, tasks } = arm.value;
+    return {
+      kind: "assign",
+      sequence,
+      contexts: contexts.map(({ jobId, ...shared }) => ({ jobId, shared })),
+      tasks: tasks.map((assigned) => Assignment.of(assigned)),
+    };
+  }
+  if (arm?.$case === "settled") {
+    const { settlements } = arm.value;
+    const tokens: number[] = [];
+    let at = 0;
+    for (const { token } of settlements) {
+      tokens.push(at, token.length);
+      at += token.length;
+    }
+    return {
+      kind: "settled",
+      view: viewOf(Buffer.concat(settlements.map(({ token }) => token))),
+      tokens,
+      outcomes: settlements.map(({ outcome }) => outcome),
+    };
+  }
+  return { kind: "other", message };
+}
+
+function decodeAssign(
+  reader: FrameReader,
+  from: number,
+  to: number,
+  reads: ContextReader,
+): AssignFrame {
+  let sequence = 0;
+  const contexts: StageContext[] = [];
+  const blocks = new Blocks(reader.frame, to);
+  const tasks: Assignment[] = [];
   reader.at = from;
   while (reader.next(to)) {
     const { start, stop, at } = reader;
     if (reader.tag === assign.tasks) {
-      decoded.tasks.push(decodeTask(reader, start, stop));
+      tasks.push(decodeTask(reader, start, stop, blocks));
       reader.at = at;
     } else if (reader.tag === assign.contexts) {
-      decoded.contexts.push(AssignContext.decode(reader.frame.subarray(start, stop)));
+      contexts.push(reads.read(reader, start, stop));
+      reader.at = at;
     } else if (reader.tag === assign.sequence) {
-      decoded.sequence = reader.value;
+      sequence = reader.value;
     }
   }
-  return decoded;
+  return { kind: "assign", sequence, contexts, tasks };
 }
 
-function decodeTask(reader: Reader, from: number, to: number): AssignedTask {
-  const { frame } = reader;
-  // One copy of the whole, of which token and payload are views.
-  const own = Buffer.allocUnsafe(to - from);
-  frame.copy(own, 0, from, to);
-  const decoded = emptyTask();
+/** Copies of stretches of a frame, one after the other. */
+class Blocks {
+  readonly #frame: Buffer;
+  readonly #end: number;
+  /** The block at hand is bytes [start, stop) of the frame. */
+  start = 0;
+  #stop = 0;
+  #view: DataView = new DataView(new ArrayBuffer(0));
+
+  constructor(frame: Buffer, end: number) {
+    this.#frame = frame;
+    this.#end = end;
+  }
+
+  /** The block in which bytes [start, stop) of the frame lie; it begins at `start` in the frame. */
+  at(start: number, stop: number): DataView {
+    if (stop > this.#stop || start < this.start) {
+      this.start = start;
+      this.#stop = Math.max(stop, Math.min(start + blockBytes, this.#end));
+      const { buffer, byteOffset } = this.#frame;
+      const from = byteOffset + start;
+      this.#view = new DataView(buffer.slice(from, byteOffset + this.#stop));
+    }
+    return this.#view;
+  }
+}
+
+function decodeTask(reader: FrameReader, from: number, to: number, blocks: Blocks): Assignment {
+  const decoded = new Assignment(blocks.at(from, to));
+  const shift = blocks.start;
+  let isWhole = true;
   reader.at = from;
   while (reader.next(to)) {
     switch (reader.tag) {
       case task.token:
-        decoded.token = own.subarray(reader.start - from, reader.stop - from);
+        decoded.at = reader.start - shift;
+        decoded.length = reader.stop - reader.start;
         break;
       case task.payload:
-        decoded.payload = own.subarray(reader.start - from, reader.stop - from);
+        decoded.payloadAt = reader.start - shift;
+        decoded.payloadBytes = reader.stop - reader.start;
         break;
       case task.context:
         decoded.context = reader.value;
@@ -136,124 +229,51 @@ function decodeTask(reader: Reader, from: number, to: number): AssignedTask {
         decoded.ahead = reader.value !== 0;
         break;
       default:
-        return AssignedTask.decode(own);
+        isWhole = false;
     }
   }
+  if (!isWhole) decoded.whole = AssignedTask.decode(reader.frame.subarray(from, to));
   return decoded;
 }
 
-function emptyTask(): AssignedTask {
-  return {
-    token: noBytes,
-    payload: noBytes,
-    context: 0,
-    index: 0,
-    delivery: 0,
-    attempt: 0,
-    isLastAttempt: false,
-    generation: 0,
-    inputs: [],
-    leaseRemainingMs: undefined,
-    deadlineRemainingMs: undefined,
-    previousFailure: undefined,
-    checkpoint: noBytes,
-    pendingRecords: [],
-    recordCount: undefined,
-    ahead: false,
-    speculative: false,
-    demand: undefined,
-    attemptTimeoutMs: undefined,
-  };
-}
-
-function decodeSettlements(reader: Reader, from: number, to: number): Settlement[] {
-  const settlements: Settlement[] = [];
+function decodeSettled(reader: FrameReader, from: number, to: number): SettledFrame {
+  const tokens: number[] = [];
+  const outcomes: (Outcome | undefined)[] = [];
   reader.at = from;
   while (reader.next(to)) {
     if (reader.tag !== settlementsTag) continue;
     const { start, stop, at } = reader;
-    settlements.push(decodeSettlement(reader, start, stop));
+    decodeSettlement(reader, start, stop, tokens, outcomes);
     reader.at = at;
   }
-  return settlements;
+  return { kind: "settled", view: viewOf(reader.frame), tokens, outcomes };
 }
 
-function decodeSettlement(reader: Reader, from: number, to: number): Settlement {
-  const { frame } = reader;
-  const decoded: Settlement = { token: noBytes, outcome: undefined };
+function decodeSettlement(
+  reader: FrameReader,
+  from: number,
+  to: number,
+  tokens: number[],
+  outcomes: (Outcome | undefined)[],
+): void {
+  let tokenAt = from;
+  let length = 0;
+  let outcome: Outcome | undefined;
   reader.at = from;
   while (reader.next(to)) {
     const { start, stop } = reader;
-    if (reader.tag === settlement.token) decoded.token = frame.subarray(start, stop);
-    else if (reader.tag === settlement.outcome) decoded.outcome = decodeOutcome(frame, start, stop);
+    if (reader.tag === settlement.token) {
+      tokenAt = start;
+      length = stop - start;
+    } else if (reader.tag === settlement.outcome) {
+      outcome = decodeOutcome(reader.frame, start, stop);
+    }
   }
-  return decoded;
+  tokens.push(tokenAt, length);
+  outcomes.push(outcome);
 }
 
 function decodeOutcome(frame: Buffer, start: number, stop: number): Outcome {
   const isPlain = stop - start === 2 && frame[start] === plainSuccess[0] && frame[start + 1] === 0;
   return isPlain ? succeeded : Outcome.decode(frame.subarray(start, stop));
-}
-
-/** Goes through the fields of messages without building anything. */
-class Reader {
-  readonly frame: Buffer;
-  /** Where the next field begins. */
-  at = 0;
-  /** Number and wire type of the field at hand, as they were written. */
-  tag = 0;
-  /** Of a varint its low 32 bits. */
-  value = 0;
-  /** Of a field with a length: where its content lies. */
-  start = 0;
-  stop = 0;
-
-  constructor(frame: Buffer) {
-    this.frame = frame;
-  }
-
-  /**
-   * Goes to the next field of the message that ends there.
-   * @returns false at its end
-   * @throws RangeError when the bytes are no message
-   */
-  next(end: number): boolean {
-    if (this.at >= end) return false;
-    this.tag = this.#varint(end);
-    if (this.tag < 8) throw new RangeError("a field has number 0");
-    switch (this.tag & 7) {
-      case 0:
-        this.value = this.#varint(end);
-        break;
-      case 1:
-        this.at += 8;
-        break;
-      case 2: {
-        const length = this.#varint(end);
-        this.start = this.at;
-        this.at += length;
-        this.stop = this.at;
-        break;
-      }
-      case 5:
-        this.at += 4;
-        break;
-      default:
-        throw new RangeError("a field has a wire type that is not known");
-    }
-    if (this.at > end) throw new RangeError("a field ends beyond its message");
-    return true;
-  }
-
-  #varint(end: number): number {
-    const { frame } = this;
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
-      if (this.at >= end) throw new RangeError("a message ends within a field");
-      const byte = frame[this.at++] as number;
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value >>> 0;
-    }
-    throw new RangeError("a varint is longer than ten bytes");
-  }
 }

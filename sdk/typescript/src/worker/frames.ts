@@ -2,6 +2,7 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { PartitionOutput } from "@capstan/proto/capstan/v1/common.js";
 import type { FailedRecord, Failure } from "@capstan/proto/capstan/v1/failure.js";
 import { ReturnReason, WorkerMessage } from "@capstan/proto/capstan/v1/session.js";
+import { bytesOf, copyToken, tokenBytes, type TokenPlace } from "./token.js";
 
 /**
  * What a worker says, as bytes. An entry is one WorkerMessage as it stands in a PullTasksRequest: key, length
@@ -25,25 +26,35 @@ export function entryOf(message: NonNullable<WorkerMessage["message"]>): Entry {
   return WorkerMessage.encode({ message }, writer.uint32(0x0a).fork()).join().finish();
 }
 
-// WorkerMessage.completed = 6, Completed.token = 1: the whole entry of a task that put out nothing.
-const emptyCompleted = Buffer.from([0x0a, 36, 0x32, 34, 0x0a, 32]);
-const tokenBytes = 32;
+/**
+ * The entry of any lease that ended well and put out nothing: it differs in its token alone, so that it is
+ * written when it is sent, by `writeCompleted`. Never sent itself.
+ */
+export const emptyCompleted: Entry = new Uint8Array(0);
+
+// WorkerMessage.completed = 6, Completed.token = 1.
+const completedHead = [0x0a, 36, 0x32, 34, 0x0a, 32];
+
+/** What an `emptyCompleted` takes in a frame. */
+export const emptyCompletedBytes = completedHead.length + tokenBytes;
+
+/** Writes an `emptyCompleted` for a token of 32 bytes. */
+export function writeCompleted(token: TokenPlace, into: DataView, at: number): void {
+  for (let i = 0; i < completedHead.length; i++) into.setUint8(at + i, completedHead[i] as number);
+  copyToken(token, into, at + completedHead.length);
+}
 
 /** A lease that ended well. */
 export function completedEntry(
-  token: Buffer,
+  token: TokenPlace,
   outputs: PartitionOutput[],
   recordCount: number | undefined,
   failedRecords: FailedRecord[],
 ): Entry {
   const isEmpty = outputs.length === 0 && failedRecords.length === 0 && recordCount === undefined;
-  if (isEmpty && token.length === tokenBytes) {
-    const entry = Buffer.allocUnsafe(emptyCompleted.length + tokenBytes);
-    emptyCompleted.copy(entry);
-    token.copy(entry, emptyCompleted.length);
-    return entry;
-  }
-  return entryOf({ $case: "completed", value: { token, outputs, recordCount, failedRecords } });
+  if (isEmpty && token.length === tokenBytes) return emptyCompleted;
+  const value = { token: bytesOf(token), outputs, recordCount, failedRecords };
+  return entryOf({ $case: "completed", value });
 }
 
 /** A lease that failed. */

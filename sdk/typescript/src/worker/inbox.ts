@@ -1,13 +1,11 @@
 import { CancelReason, FailureKind, type Outcome } from "@capstan/proto/capstan/v1/failure.js";
-import {
-  type Assign,
-  type AssignContext,
-  type Cancel,
-  type MasterMessage,
-  type Recall,
-  type Refused,
-  type Registered,
-  type Settlement,
+import type {
+  Cancel,
+  MasterMessage,
+  Recall,
+  Refused,
+  Registered,
+  Settlement,
 } from "@capstan/proto/capstan/v1/session.js";
 import {
   CancelRequested,
@@ -17,17 +15,20 @@ import {
   type TaskAborted,
 } from "../abort-reasons.js";
 import { InvalidArgumentError, InvalidPayloadError } from "../errors.js";
+import { type AssignFrame, type MasterSays, type SettledFrame, succeeded } from "./decode-frame.js";
 import type { Listeners } from "./events.js";
 import { entryOf } from "./frames.js";
 import type { Intake } from "./intake.js";
-import { keyOf, Lease, type StageFacts } from "./lease.js";
+import { Lease, type StageFacts } from "./lease.js";
 import type { LeaseBook } from "./lease-book.js";
 import type { Ledger } from "./ledger.js";
 import type { Outbox } from "./outbox.js";
 import type { Registration } from "./registration.js";
 import type { Reporter } from "./reporter.js";
 import { failedReport } from "./reports.js";
+import type { StageContext } from "./stage-contexts.js";
 import type { Tally } from "./tally.js";
+import { tokenKey } from "./token.js";
 
 /** What an inbox works with. */
 export interface InboxParts {
@@ -57,20 +58,28 @@ const maxRefusals = 2;
 /** Does what the master says. */
 export class Inbox {
   readonly #parts: InboxParts;
+  #lastFacts: StageFacts | undefined;
 
   constructor(parts: InboxParts) {
     this.#parts = parts;
   }
 
   /** One message after Registered. An arm that is not known, or none, is ignored. */
-  take({ message }: MasterMessage): void {
-    switch (message?.$case) {
+  take(said: MasterSays): void {
+    switch (said.kind) {
       case "assign":
-        this.#assign(message.value);
+        this.#assign(said);
         break;
       case "settled":
-        for (const settlement of message.value.settlements) this.settle(settlement);
+        this.#settleAll(said);
         break;
+      case "other":
+        this.#takeOther(said.message);
+    }
+  }
+
+  #takeOther({ message }: MasterMessage): void {
+    switch (message?.$case) {
       case "refused":
         this.#refuse(message.value);
         break;
@@ -86,7 +95,10 @@ export class Inbox {
       case "ping":
         this.#parts.pinged(message.value.sequence);
         break;
+      // Said once, before there was anything to take; and those that are read by hand.
       case "registered":
+      case "assign":
+      case "settled":
       case undefined:
         break;
     }
@@ -120,16 +132,32 @@ export class Inbox {
    * @returns whether it was held
    */
   settle({ token, outcome }: Settlement): boolean {
-    const { book, reporter, tally, listeners } = this.#parts;
-    const lease = book.get(token);
+    const lease = this.#parts.book.get(token);
     if (lease === undefined) return false;
+    this.#settle(lease, outcome, performance.now());
+    return true;
+  }
+
+  #settleAll({ view, tokens, outcomes }: SettledFrame): void {
+    const { book } = this.#parts;
+    const now = performance.now();
+    for (let i = 0; i < outcomes.length; i++) {
+      const at = tokens[2 * i] as number;
+      const length = tokens[2 * i + 1] as number;
+      const lease = book.find(tokenKey(view, at, length), view, at, length);
+      if (lease !== undefined) this.#settle(lease, outcomes[i], now);
+    }
+  }
+
+  #settle(lease: Lease, outcome: Outcome | undefined, now: number): void {
+    const { book, reporter, tally, listeners } = this.#parts;
     const word = wordOf(outcome);
     if (word === "exhausted") {
       this.#deadLetter(lease);
-      return true;
+      return;
     }
     const wasRunning = lease.state === "running";
-    tally.settle(lease, word, performance.now());
+    tally.settle(lease, word, now);
     lease.state = "settled";
     lease.report = undefined;
     // Somebody else has ended it: its handler goes on holding its resources until it stops.
@@ -138,7 +166,6 @@ export class Inbox {
       listeners.emit("settled", { ...reporter.eventOf(lease), outcome: word });
     }
     book.remove(lease);
-    return true;
   }
 
   /** Leases are taken away: what has not started goes back, what runs is told to stop. */
@@ -149,20 +176,22 @@ export class Inbox {
     }
   }
 
-  #assign({ sequence, contexts, tasks }: Assign): void {
+  #assign({ sequence, contexts, tasks }: AssignFrame): void {
     const { book, outbox, intake, listeners, reporter } = this.#parts;
     if (sequence > book.throughSequence) book.throughSequence = sequence;
     outbox.push(entryOf({ $case: "received", value: { throughSequence: book.throughSequence } }));
     const stages = contexts.map((context) => this.#factsOf(context));
     const now = performance.now();
     for (const task of tasks) {
+      const { view, at, length } = task;
+      const key = tokenKey(view, at, length);
       // RECV-3: the same token again is the same lease.
-      if (book.has(task.token)) continue;
+      if (book.find(key, view, at, length) !== undefined) continue;
       const stage = stages[task.context];
       if (stage === undefined) continue;
       const own = task.demand?.resources;
       const demand = own === undefined ? stage.demand : this.#parts.ledger.demand(own);
-      const lease = new Lease(keyOf(task.token), task, stage, demand, now);
+      const lease = new Lease(key, task, stage, demand, now);
       book.add(lease);
       if (listeners.has("assigned")) listeners.emit("assigned", reporter.eventOf(lease));
       if (this.#isTaken(lease)) intake.add(lease, task.ahead);
@@ -187,13 +216,17 @@ export class Inbox {
     return false;
   }
 
-  #factsOf(context: AssignContext): StageFacts {
+  /** Contexts of jobs that are alike share all but the job: it is looked up once. */
+  #factsOf({ jobId, shared }: StageContext): StageFacts {
+    const last = this.#lastFacts;
+    if (last?.context === shared) {
+      return { jobId, context: shared, demand: last.demand, registration: last.registration };
+    }
     const { ledger, registrations } = this.#parts;
-    return {
-      context,
-      demand: ledger.demand(context.demand),
-      registration: registrations.get(context.taskType),
-    };
+    const demand = ledger.demand(shared.demand);
+    const registration = registrations.get(shared.taskType);
+    this.#lastFacts = { jobId, context: shared, demand, registration };
+    return this.#lastFacts;
   }
 
   #refuse({ token, error, violations }: Refused): void {
@@ -272,6 +305,7 @@ const words = new Map<string, string>();
 
 /** The outcome as one word; one that is not known is final all the same. */
 function wordOf(outcome: Outcome | undefined): string {
+  if (outcome === succeeded) return "succeeded";
   const name = outcome?.outcome?.$case;
   if (name === undefined) return "unknown";
   let word = words.get(name);

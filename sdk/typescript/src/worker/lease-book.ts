@@ -1,6 +1,7 @@
 import { HeldState, type HeldLease, type HeldList } from "@capstan/proto/capstan/v1/session.js";
 import type { Demand } from "./ledger.js";
-import { keyOf, type Lease } from "./lease.js";
+import type { Lease } from "./lease.js";
+import { isSameToken, tokenKey, viewOf } from "./token.js";
 import { maxHeld, type TokenTable } from "./token-table.js";
 
 /** The leases that a worker holds: from their assignment until the master confirms their end. */
@@ -25,13 +26,16 @@ export class LeaseBook {
     return this.#size;
   }
 
-  has(token: Uint8Array): boolean {
-    return this.get(token) !== undefined;
+  /** The lease of a token. */
+  get(token: Uint8Array): Lease | undefined {
+    const view = viewOf(token);
+    return this.find(tokenKey(view, 0, token.length), view, 0, token.length);
   }
 
-  get(token: Uint8Array): Lease | undefined {
-    let lease = this.#leases.get(keyOf(token));
-    while (lease !== undefined && !isEqual(lease.token, token)) lease = lease.sameKey;
+  /** The same, of a token of that key that lies at [at, at + length). */
+  find(key: number, view: DataView, at: number, length: number): Lease | undefined {
+    let lease = this.#leases.get(key);
+    while (lease !== undefined && !isSameToken(lease.task, view, at, length)) lease = lease.sameKey;
     return lease;
   }
 
@@ -47,7 +51,7 @@ export class LeaseBook {
     lease.sameKey = this.#leases.get(lease.key);
     this.#leases.set(lease.key, lease);
     this.#size += 1;
-    lease.place = this.#tokens.put(lease.token);
+    lease.place = this.#tokens.put(lease.task);
   }
 
   /** The lease has ended and the master knows. */
@@ -101,12 +105,6 @@ export class LeaseBook {
     lease.sameKey = sameKey;
     return true;
   }
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = a.length - 1; i >= 0; i--) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 function heldStateOf(lease: Lease): HeldState {

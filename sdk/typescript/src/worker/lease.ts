@@ -1,9 +1,11 @@
 import type { FailedRecord } from "@capstan/proto/capstan/v1/failure.js";
-import type { AssignContext, AssignedTask } from "@capstan/proto/capstan/v1/session.js";
 import type { TaskAborted } from "../abort-reasons.js";
 import type { ProcessSpan } from "../telemetry/spans.js";
+import type { Assignment } from "./assignment.js";
 import type { Demand } from "./ledger.js";
 import type { Registration } from "./registration.js";
+import type { SharedContext } from "./stage-contexts.js";
+import { bytesOf } from "./token.js";
 
 /**
  * How far a lease is: `waiting` until its handler starts, `running` until that has ended, `reported` until
@@ -13,7 +15,8 @@ export type LeaseState = "waiting" | "running" | "reported" | "settled";
 
 /** What several tasks of one message have in common, looked up once. */
 export interface StageFacts {
-  readonly context: AssignContext;
+  readonly jobId: string;
+  readonly context: SharedContext;
   readonly demand: Demand;
   /** The handler of their type; undefined when there is none. */
   readonly registration: Registration | undefined;
@@ -36,12 +39,11 @@ export interface Told {
  * ask for their signal and tell nothing but their end.
  */
 export class Lease {
-  /** `keyOf` its token. */
+  /** `tokenKey` of its token. */
   readonly key: number;
   /** Another lease of the same key. */
   sameKey: Lease | undefined;
-  readonly token: Buffer;
-  readonly task: AssignedTask;
+  readonly task: Assignment;
   readonly stage: StageFacts;
   readonly demand: Demand;
   /** When the handler must have ended; Infinity when there is no limit. Monotonic milliseconds. */
@@ -68,9 +70,8 @@ export class Lease {
   told: Told | undefined;
   span: ProcessSpan | undefined;
 
-  constructor(key: number, task: AssignedTask, stage: StageFacts, demand: Demand, now: number) {
+  constructor(key: number, task: Assignment, stage: StageFacts, demand: Demand, now: number) {
     this.key = key;
-    this.token = task.token;
     this.task = task;
     this.stage = stage;
     this.demand = demand;
@@ -80,8 +81,13 @@ export class Lease {
 
   /** `job/stage/index`. */
   get taskId(): string {
-    const { jobId, stage } = this.stage.context;
-    return `${jobId}/${stage}/${this.task.index}`;
+    const { jobId, context } = this.stage;
+    return `${jobId}/${context.stage}/${this.task.index}`;
+  }
+
+  /** Its token's bytes. */
+  get token(): Buffer {
+    return bytesOf(this.task);
   }
 
   /** The handler starts: the attempt's time-out runs from here. */
@@ -123,11 +129,4 @@ export class Lease {
     };
     return this.told;
   }
-}
-
-/** A token as the key of a map: a hash (FNV-1a), which several tokens may share. */
-export function keyOf(token: Uint8Array): number {
-  let key = 0x811c_9dc5;
-  for (let i = 0; i < token.length; i++) key = Math.imul(key ^ (token[i] as number), 0x0100_0193);
-  return key;
 }

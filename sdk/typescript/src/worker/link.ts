@@ -1,11 +1,8 @@
-import type {
-  MasterMessage,
-  Registered,
-  WorkerMessage,
-} from "@capstan/proto/capstan/v1/session.js";
+import type { Registered, WorkerMessage } from "@capstan/proto/capstan/v1/session.js";
 import { Backoff, type BackoffLimits } from "../backoff.js";
 import { addressesOf, type ConnectionOptions } from "../connection.js";
 import { CapstanError } from "../errors.js";
+import type { MasterSays } from "./decode-frame.js";
 import { entryOf, type Entry } from "./frames.js";
 import type { Outbox } from "./outbox.js";
 import { defaultTerms, type Pulse, type PulseTerms } from "./pulse.js";
@@ -18,7 +15,7 @@ export interface LinkEvents {
   /** A session stands, and more may be said. */
   onRegistered(registered: Registered): void;
   /** A message after that. */
-  onMessage(message: MasterMessage): void;
+  onMessage(message: MasterSays): void;
   /** The messages of a frame have all been given. */
   onFrameEnd(): void;
   /** A session, or the attempt at one, has ended; `retryInMs` is undefined when no other follows. */
@@ -123,11 +120,15 @@ export class Link {
     });
   }
 
-  #receive(messages: MasterMessage[]): void {
+  #receive(messages: readonly MasterSays[]): void {
     this.#pulse.heard();
     for (const message of messages) {
-      if (this.#isRegistered) this.#events.onMessage(message);
-      else if (message.message?.$case === "registered") this.#registered(message.message.value);
+      if (this.#isRegistered) {
+        this.#events.onMessage(message);
+      } else if (message.kind === "other") {
+        const arm = message.message.message;
+        if (arm?.$case === "registered") this.#registered(arm.value);
+      }
     }
     if (this.#isRegistered) this.#events.onFrameEnd();
   }

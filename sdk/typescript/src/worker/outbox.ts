@@ -1,5 +1,13 @@
 import type { Lease } from "./lease.js";
-import { entryOf, maxFrameBytes, progressEntry, type Entry } from "./frames.js";
+import {
+  emptyCompletedBytes,
+  entryOf,
+  maxFrameBytes,
+  progressEntry,
+  writeCompleted,
+  type Entry,
+} from "./frames.js";
+import { viewOf } from "./token.js";
 
 /** Where frames go: a session. */
 export interface FrameSink {
@@ -19,7 +27,8 @@ const maxStarted = 4_096;
  */
 export class Outbox {
   #sink: FrameSink | undefined;
-  #entries: Entry[] = [];
+  /** What is to be said; of a lease, that it ended well and put out nothing. */
+  #entries: (Entry | Lease)[] = [];
   #isBlocked = false;
   #isScheduled = false;
   #started: Lease[] = [];
@@ -59,8 +68,8 @@ export class Outbox {
     this.flush();
   }
 
-  /** Says something at the end of this turn. */
-  push(entry: Entry): void {
+  /** Says something at the end of this turn; of a lease, that it ended well and put out nothing. */
+  push(entry: Entry | Lease): void {
     if (this.#sink === undefined) return;
     this.#entries.push(entry);
     this.#schedule();
@@ -121,14 +130,15 @@ export class Outbox {
     let bytes = 0;
     let count = 0;
     for (const entry of this.#entries) {
-      if (count > 0 && bytes + entry.byteLength > maxFrameBytes) break;
-      bytes += entry.byteLength;
+      const more = sizeOf(entry);
+      if (count > 0 && bytes + more > maxFrameBytes) break;
+      bytes += more;
       count += 1;
     }
     const all = count === this.#entries.length;
     const entries = all ? this.#entries : this.#entries.slice(0, count);
     this.#entries = all ? [] : this.#entries.slice(count);
-    return Buffer.concat(entries, bytes);
+    return join(entries, bytes);
   }
 
   #addStarted(): void {
@@ -160,4 +170,24 @@ export class Outbox {
     }
     this.#telling.clear();
   }
+}
+
+function sizeOf(entry: Entry | Lease): number {
+  return entry instanceof Uint8Array ? entry.byteLength : emptyCompletedBytes;
+}
+
+function join(entries: readonly (Entry | Lease)[], bytes: number): Buffer {
+  const frame = Buffer.allocUnsafe(bytes);
+  const view = viewOf(frame);
+  let at = 0;
+  for (const entry of entries) {
+    if (entry instanceof Uint8Array) {
+      frame.set(entry, at);
+      at += entry.byteLength;
+    } else {
+      writeCompleted(entry.task, view, at);
+      at += emptyCompletedBytes;
+    }
+  }
+  return frame;
 }

@@ -1,5 +1,5 @@
 import type { Listeners, TaskEvent } from "./events.js";
-import { returnedEntry, type ReturnWord } from "./frames.js";
+import { emptyCompleted, returnedEntry, type ReturnWord } from "./frames.js";
 import type { Lease } from "./lease.js";
 import type { Outbox } from "./outbox.js";
 import type { Report } from "./reports.js";
@@ -37,7 +37,7 @@ export class Reporter {
   send(lease: Lease): void {
     if (lease.report === undefined || !this.#outbox.isOpen) return;
     lease.reportSent = true;
-    this.#outbox.push(lease.report);
+    this.#outbox.push(lease.report === emptyCompleted ? lease : lease.report);
   }
 
   /** What an event says of the lease. */

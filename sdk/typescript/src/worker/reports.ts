@@ -5,6 +5,7 @@ import { InvalidPayloadError } from "../errors.js";
 import { cut, failureOf, type FailureFacts } from "./failure.js";
 import {
   completedEntry,
+  emptyCompleted,
   failedEntry,
   maxFailureBytes,
   progressEntry,
@@ -14,6 +15,7 @@ import {
 import type { Lease } from "./lease.js";
 import { outputsOf } from "./outputs.js";
 import { maxFailedRecords } from "./task-context.js";
+import { tokenBytes } from "./token.js";
 
 /** How a lease ends, ready to be sent. */
 export interface Report {
@@ -22,6 +24,9 @@ export interface Report {
   /** What went wrong, for the delivery's span; undefined when nothing did. */
   readonly error?: unknown;
 }
+
+/** Nothing put out, nothing told: the same for every lease. */
+const plainReport: Report = { kind: "completed", entry: emptyCompleted };
 
 /**
  * What to report when a handler has returned:
@@ -33,12 +38,14 @@ export interface Report {
  */
 export function reportOfValue(lease: Lease, value: unknown, codec: Codec): Report {
   if (isOutOfTime(lease)) return timeoutReport(lease, undefined);
+  const isPlain = value === undefined && lease.told === undefined;
+  if (isPlain && lease.task.length === tokenBytes) return plainReport;
   try {
     const { partitions } = lease.stage.context;
     const outputs = outputsOf(value, { codec, partitions });
     const records = recordsOf(lease);
     const count = lease.told?.recordCount;
-    return { kind: "completed", entry: completedEntry(lease.token, outputs, count, records) };
+    return { kind: "completed", entry: completedEntry(lease.task, outputs, count, records) };
   } catch (error) {
     return failedReport(lease, error, {});
   }

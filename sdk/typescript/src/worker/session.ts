@@ -1,16 +1,16 @@
 import { context, createContextKey } from "@opentelemetry/api";
 import { status, type Client, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
-import type { MasterMessage } from "@capstan/proto/capstan/v1/session.js";
 import type { ConnectionOptions } from "../connection.js";
 import { CapstanError } from "../errors.js";
 import { metadataOf, openChannel } from "../rpc/channel.js";
 import { pullTasksPath } from "../rpc/methods.js";
-import { decodeFrame } from "./decode-frame.js";
+import { decodeFrame, type MasterSays } from "./decode-frame.js";
+import { ContextReader } from "./stage-contexts.js";
 
 /** What a session tells. */
 export interface SessionEvents {
   /** A frame has come: its messages, in order. */
-  onMessages(messages: MasterMessage[]): void;
+  onMessages(messages: readonly MasterSays[]): void;
   /** More may be written. */
   onDrain(): void;
   /** It has ended: told once, whoever ended it. */
@@ -30,6 +30,7 @@ export class Session {
   readonly #client: Client;
   readonly #call: ClientDuplexStream<Buffer, Buffer>;
   readonly #events: SessionEvents;
+  readonly #contexts = new ContextReader();
   #hasEnded = false;
   #closeTimer: NodeJS.Timeout | undefined;
 
@@ -68,9 +69,9 @@ export class Session {
 
   #read(frame: Buffer): void {
     if (this.#hasEnded) return;
-    let messages: MasterMessage[];
+    let messages: readonly MasterSays[];
     try {
-      messages = decodeFrame(frame);
+      messages = decodeFrame(frame, this.#contexts);
     } catch {
       // FRAME-4: it ends the session, never the process.
       this.abandon("a frame does not decode");

@@ -17,7 +17,9 @@ export class Tally {
   maxSlotsInUse = 0;
   busySlotMs = 0;
   handlerSlotMs = 0;
-  readonly #outcomes = new Map<string, number>();
+  /** Of all outcomes nearly always the only one, so it is not looked up. */
+  #succeeded = 0;
+  readonly #others = new Map<string, number>();
 
   /** A handler starts. */
   start(lease: Lease): void {
@@ -39,7 +41,8 @@ export class Tally {
   /** The master confirmed the end of a lease. */
   settle(lease: Lease, outcome: string, now: number): void {
     this.settled += 1;
-    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1);
+    if (outcome === "succeeded") this.#succeeded += 1;
+    else this.#others.set(outcome, (this.#others.get(outcome) ?? 0) + 1);
     if (lease.startedAt > 0) this.busySlotMs += (now - lease.startedAt) * lease.demand.slots;
   }
 
@@ -49,7 +52,10 @@ export class Tally {
       started: this.started,
       ended: this.ended,
       settled: this.settled,
-      outcomes: Object.fromEntries(this.#outcomes),
+      outcomes: {
+        ...(this.#succeeded > 0 ? { succeeded: this.#succeeded } : {}),
+        ...Object.fromEntries(this.#others),
+      },
       resent: this.resent,
       resumed: this.resumed,
       settledAtRegister: this.settledAtRegister,

@@ -29,7 +29,7 @@ export class TaskView implements HandlerTask {
   }
 
   get jobId(): string {
-    return this.#lease.stage.context.jobId;
+    return this.#lease.stage.jobId;
   }
 
   get jobName(): string {

@@ -1,5 +1,4 @@
-/** How long a lease token is. Bytes. */
-export const tokenBytes = 32;
+import { copyToken, tokenBytes, viewOf, type TokenPlace } from "./token.js";
 
 /** How many leases a worker holds at most, as the contract limits credit and lists. */
 export const maxHeld = 4_096;
@@ -23,7 +22,7 @@ export class TokenTable {
   readonly memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #used: Int32Array;
-  readonly #tokens: Uint8Array;
+  readonly #tokens: DataView;
   readonly #free: number[] = [];
 
   constructor(memory?: SharedArrayBuffer) {
@@ -31,15 +30,15 @@ export class TokenTable {
     this.memory = memory ?? new SharedArrayBuffer(bytes);
     this.#words = new Int32Array(this.memory, 0, headerWords);
     this.#used = new Int32Array(this.memory, headerWords * 4, maxHeld);
-    this.#tokens = new Uint8Array(this.memory, (headerWords + maxHeld) * 4);
+    this.#tokens = new DataView(this.memory, (headerWords + maxHeld) * 4);
   }
 
   /** @returns the token's place; -1 when the table is full or it is no token */
-  put(token: Uint8Array): number {
-    if (token.byteLength !== tokenBytes) return -1;
+  put(token: TokenPlace): number {
+    if (token.length !== tokenBytes) return -1;
     const place = this.#free.pop() ?? this.#grow();
     if (place === -1) return -1;
-    this.#tokens.set(token, place * tokenBytes);
+    copyToken(token, this.#tokens, place * tokenBytes);
     Atomics.store(this.#used, place, 1);
     return place;
   }
@@ -57,8 +56,10 @@ export class TokenTable {
     const highWater = Atomics.load(this.#words, word.highWater);
     for (let place = 0; place < highWater; place++) {
       if (Atomics.load(this.#used, place) === 0) continue;
-      const at = place * tokenBytes;
-      tokens.push(Buffer.from(this.#tokens.slice(at, at + tokenBytes)));
+      const token = Buffer.alloc(tokenBytes);
+      const from = { view: this.#tokens, at: place * tokenBytes, length: tokenBytes };
+      copyToken(from, viewOf(token), 0);
+      tokens.push(token);
     }
     return tokens;
   }
