@@ -22,9 +22,6 @@ export function digest(state: State): unknown {
     workers: state.workers.map(durableWorker),
     extras: [...state.extras].sort(([a], [b]) => a - b),
     outputPartitions: [...state.outputPartitions].sort(([a], [b]) => a - b),
-    keys: [...state.keys]
-      .map(([namespace, keys]) => [namespace, [...keys].sort(byKey)] as const)
-      .sort(byKey),
   };
 }
 
@@ -84,8 +81,4 @@ function durableLease(lease: Lease): unknown {
 function durableWorker(worker: Worker): unknown {
   const { no, spec, capacity, lost, draining, succeeded, failed, leases } = worker;
   return { no, spec, capacity, lost, draining, succeeded, failed, leases: [...leases] };
-}
-
-function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  return a < b ? -1 : 1;
 }

@@ -40,7 +40,11 @@ export interface LeaseToken {
   readonly drawLow: number;
 }
 
-const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/** Codes of the 32 letters. */
+const crockford = Array.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ", (letter) => letter.charCodeAt(0));
+
+/** Of ten letters of time the last five, as bits. */
+const lowTimeBits = 25;
 
 /**
  * A sortable id: 48 bits of milliseconds, then 80 bits of draw, in Crockford base 32.
@@ -57,18 +61,20 @@ export function makeId(prefix: string, wall: WallMs, draw: () => number): string
   const codes = new Array<number>(prefix.length + 26);
   let at = 0;
   for (; at < prefix.length; at++) codes[at] = prefix.charCodeAt(at);
-  let rest = Math.max(0, Math.floor(wall));
-  for (let i = at + 9; i >= at; i--) {
-    codes[i] = crockford.charCodeAt(rest % 32);
-    rest = Math.floor(rest / 32);
-  }
-  at += 10;
-  for (let word = 0; word < 4; word++) {
-    let bits = draw() >>> 0;
-    for (let i = 0; i < 4; i++) {
-      codes[at++] = crockford.charCodeAt(bits & 31);
-      bits >>>= 5;
-    }
-  }
+  const ms = Math.max(0, Math.floor(wall));
+  const high = Math.floor(ms / 2 ** lowTimeBits);
+  at = putLetters(codes, at, high, 5);
+  at = putLetters(codes, at, ms - high * 2 ** lowTimeBits, 5);
+  for (let word = 0; word < 4; word++) at = putLetters(codes, at, draw(), 4);
   return String.fromCharCode(...codes);
+}
+
+/** Writes the low bits of a number, five for each letter. @returns where the next goes */
+function putLetters(codes: number[], at: number, bits: number, count: number): number {
+  let rest = bits >>> 0;
+  for (let i = at + count - 1; i >= at; i--) {
+    codes[i] = crockford[rest & 31] as number;
+    rest >>>= 5;
+  }
+  return at + count;
 }

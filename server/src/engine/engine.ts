@@ -90,7 +90,7 @@ export class MasterEngine implements Engine {
   /** Opens the master's state from its journal and takes the right to write. */
   static async open(options: EngineOptions): Promise<MasterEngine> {
     const { journal } = options;
-    const state = newState();
+    const state = newState(options.draw());
     const payloads = new PayloadStore({
       budgetBytes: options.payloadBudgetBytes ?? 256 * 1_024 * 1_024,
       readBytes: (index, offset, length) => journal.readBytes(index, offset, length),

@@ -1,10 +1,6 @@
 import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { FailureServiceService } from "@capstan/proto/capstan/v1/failure_service.js";
-import {
-  GetTaskResponse,
-  SubmitJobsResponse,
-  WatchJobResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import { GetTaskResponse, WatchJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
 import type { Incoming } from "./call.js";
 import { readAppendTasks } from "./codec/append-tasks-request.js";
@@ -55,11 +51,11 @@ const requestDecoders: Readonly<Record<string, Decode>> = {
 
 /** Large answers are handed over as they were encoded. */
 const responseSerializers: Readonly<Record<string, (message: never) => Buffer>> = {
-  "/capstan.v1.MasterService/SubmitJobs": encodes(SubmitJobsResponse),
   "/capstan.v1.MasterService/GetTask": encodes(GetTaskResponse),
   "/capstan.v1.MasterService/WatchJob": encodes(WatchJobResponse),
-  // Its handler writes bytes: outputs are spliced in as they came.
+  // Their handlers write bytes: outputs are spliced in as they came, outcomes of jobs are many.
   "/capstan.v1.MasterService/ReadOutputs": viewOf,
+  "/capstan.v1.MasterService/SubmitJobs": viewOf,
 };
 
 /** The stream of workers reads and writes its frames itself. */

@@ -1,10 +1,9 @@
 import type { Stamp } from "../context.js";
 import { assert } from "../errors.js";
 import type { EventOf } from "../events.js";
-import type { Stage } from "../state/jobs.js";
+import type { Job, Stage } from "../state/jobs.js";
 import { emptyCounts } from "../state/jobs.js";
 import type { State } from "../state/state.js";
-import { setJobOfKey } from "../state/state.js";
 import { addTasks } from "./add-tasks.js";
 
 /** A job with its stages, and the tasks that came with it. */
@@ -18,7 +17,7 @@ export function applyJobSubmitted(
   const stageCount = spec.stages.length;
   for (let position = 0; position < stageCount; position++) addStage(state, event, position);
   for (const position of event.opened) state.stage(firstStage + position).opened = true;
-  state.jobs.push({
+  const job: Job = {
     no: event.job,
     id: event.id,
     spec,
@@ -38,11 +37,10 @@ export function applyJobSubmitted(
     finishedWall: undefined,
     liveLeases: 0,
     revision: 0,
-  });
-  state.jobById.set(event.id, event.job);
-  if (event.idempotencyKey !== "") {
-    setJobOfKey(state, spec.namespace, event.idempotencyKey, event.job);
-  }
+  };
+  state.jobs.push(job);
+  state.jobById.add(event.id, event.job);
+  if (event.idempotencyKey !== "") state.addKey(job);
   addAllTasks(state, event, firstStage, stamp);
   if (uploading) state.uploads.push(stamp.now + spec.uploadTtlMs, event.job);
   else if (mayGoOn(state, firstStage, stageCount)) state.toAdvance.add(event.job);

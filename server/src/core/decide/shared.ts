@@ -18,7 +18,7 @@ const noLeases: readonly LeaseNo[] = [];
 
 /** The job of a public id, if it is in the namespace: another tenant's ids are not found. */
 export function findJob(state: State, namespace: string, id: string): Job | undefined {
-  const no = state.jobById.get(id);
+  const no = state.jobById.find(id);
   if (no === undefined) return undefined;
   const job = state.job(no);
   return job.spec.namespace === namespace ? job : undefined;

@@ -36,15 +36,51 @@ export interface Bag {
   inLine: boolean;
   /** It ran empty while in line: what comes next is news to workers that found nothing. */
   drained: boolean;
-  /**
-   * Lists of tasks never granted, by place; and of those that were, which are asked first. Undefined
-   * while there are none: there may be as many bags as jobs.
-   */
-  fresh: Map<number, number> | undefined;
-  again: Map<number, number> | undefined;
+  /** Tasks never granted; and those that were, which are asked first. */
+  readonly fresh: Places;
+  readonly again: Places;
   /** What assignments of its tasks share, kept here by the query that makes it. */
   context: unknown;
 }
+
+/** Places of a list: anywhere (for tasks that would rather be elsewhere), or no preference. */
+export const anywhere = 0;
+export const noPreference = 1;
+
+/**
+ * Lists of tasks, by the place at which they would like to run. Most have no preference, and there may
+ * be as many bags as jobs: their list is a number.
+ */
+export class Places {
+  #plain = -1;
+  #others: Map<number, number> | undefined;
+
+  /** The list of a place; undefined: nothing was ever put there since it was cleared. */
+  get(place: number): number | undefined {
+    if (place !== noPreference) return this.#others?.get(place);
+    return this.#plain === -1 ? undefined : this.#plain;
+  }
+
+  set(place: number, list: number): void {
+    if (place === noPreference) this.#plain = list;
+    else (this.#others ??= new Map()).set(place, list);
+  }
+
+  /** Has it lists of tasks that would rather be somewhere? */
+  get arePicky(): boolean {
+    return this.#others !== undefined;
+  }
+
+  /** Forgets all lists. @param drop is told each */
+  clear(drop: (list: number) => void): void {
+    if (this.#plain !== -1) drop(this.#plain);
+    this.#plain = -1;
+    for (const list of this.#others?.values() ?? none) drop(list);
+    this.#others = undefined;
+  }
+}
+
+const none: readonly number[] = [];
 
 /** Workers that are alike in what they may run: same namespaces, types, labels, capacity. */
 export interface WorkerClass {
@@ -55,9 +91,6 @@ export interface WorkerClass {
   readonly total: readonly number[];
 }
 
-/** Places of a list: anywhere (for tasks that would rather be elsewhere), or no preference. */
-export const anywhere = 0;
-export const noPreference = 1;
 export function atHost(host: number): number {
   return 2 + 2 * host;
 }

@@ -1,6 +1,6 @@
 import type { Level } from "../events.js";
 import type { TaskNo } from "../ids.js";
-import type { Bag, Shape } from "./bags.js";
+import type { Bag, Places, Shape } from "./bags.js";
 import { anywhere, atHost, atRack, noPreference } from "./bags.js";
 import type { Placement } from "./placement.js";
 import { fits } from "./resources.js";
@@ -77,28 +77,25 @@ function nearest(
 
 function nearestIn(
   placement: Placement,
-  lists: Bag["fresh"],
+  places: Places,
   bag: Bag,
   worker: Worker,
   reach: Reach,
   ahead: boolean,
 ): Match | undefined {
-  if (lists === undefined) return undefined;
-  let task = firstAt(placement, lists, atHost(worker.host));
+  const { arePicky } = places;
+  let task = arePicky ? firstAt(placement, places, atHost(worker.host)) : undefined;
   if (task !== undefined) return { task, bag, level: 0, ahead };
-  task = firstAt(placement, lists, noPreference);
+  task = firstAt(placement, places, noPreference);
   if (task !== undefined) return { task, bag, level: 3, ahead };
-  if (reach >= 1) task = firstAt(placement, lists, atRack(worker.rack));
+  if (!arePicky) return undefined;
+  if (reach >= 1) task = firstAt(placement, places, atRack(worker.rack));
   if (task !== undefined) return { task, bag, level: 1, ahead };
-  if (reach >= 2) task = firstAt(placement, lists, anywhere);
+  if (reach >= 2) task = firstAt(placement, places, anywhere);
   return task === undefined ? undefined : { task, bag, level: 2, ahead };
 }
 
-function firstAt(
-  placement: Placement,
-  lists: ReadonlyMap<number, number>,
-  place: number,
-): TaskNo | undefined {
-  const list = lists.get(place);
+function firstAt(placement: Placement, places: Places, place: number): TaskNo | undefined {
+  const list = places.get(place);
   return list === undefined ? undefined : placement.lists.first(list, placement.isLive);
 }

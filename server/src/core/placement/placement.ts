@@ -3,7 +3,7 @@ import type { TaskKind, WorkerSpec } from "../spec.js";
 import type { TaskTable } from "../state/tasks.js";
 import { TaskState } from "../state/tasks.js";
 import type { Bag, Shape, WorkerClass } from "./bags.js";
-import { anywhere, atHost, atRack, noPreference } from "./bags.js";
+import { anywhere, atHost, atRack, noPreference, Places } from "./bags.js";
 import { NumberHeap } from "./heap.js";
 import { PendingLists } from "./pending-lists.js";
 import type { U32Column } from "../state/columns.js";
@@ -56,8 +56,8 @@ export class Placement {
       open: false,
       inLine: false,
       drained: false,
-      fresh: undefined,
-      again: undefined,
+      fresh: new Places(),
+      again: new Places(),
       context: undefined,
     };
     this.bags.push(bag);
@@ -209,14 +209,18 @@ export class Placement {
 
   #insert(task: TaskNo, delivery: number, place: number): void {
     const bag = this.bag(this.#tasks.bag.get(task));
-    const lists = delivery === 0 ? (bag.fresh ??= new Map()) : (bag.again ??= new Map());
-    let list = lists.get(place);
+    const places = delivery === 0 ? bag.fresh : bag.again;
+    let list = places.get(place);
     if (list === undefined) {
       list = this.lists.newList();
-      lists.set(place, list);
+      places.set(place, list);
     }
     this.lists.insert(list, task, delivery, this.#size(task), this.#size);
   }
+
+  readonly #drop = (list: number): void => {
+    this.lists.drop(list);
+  };
 
   readonly #size = (task: TaskNo): number => this.#tasks.inputBytes.get(task);
 
@@ -231,10 +235,8 @@ export class Placement {
 
   /** A bag that has run empty gives its lists back; entries in them are all dead. */
   #clear(bag: Bag): void {
-    for (const list of bag.fresh?.values() ?? []) this.lists.drop(list);
-    for (const list of bag.again?.values() ?? []) this.lists.drop(list);
-    bag.fresh = undefined;
-    bag.again = undefined;
+    bag.fresh.clear(this.#drop);
+    bag.again.clear(this.#drop);
     bag.context = undefined;
   }
 

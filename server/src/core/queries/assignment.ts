@@ -1,6 +1,7 @@
 import type { FailureFacts, Level } from "../events.js";
 import type { BlobId, LeaseNo, LeaseToken } from "../ids.js";
 import type { DependencyKind, JobSpec, TaskKind } from "../spec.js";
+import type { Job, Stage } from "../state/jobs.js";
 import type { State } from "../state/state.js";
 
 /** What the tasks of one bag have in common; the same object for all of them. */
@@ -86,19 +87,20 @@ function contextOf(state: State, bagNo: number): AssignmentContext {
     stageName: stage.spec.name,
     partitions: stage.spec.partitions,
     kind: bag.kind,
-    reads: stage.spec.dependsOn.map(({ stage: name, kind }) => {
-      const position = job.spec.stages.findIndex((other) => other.name === name);
-      const upstream = state.stage(job.firstStage + position);
-      return {
-        stage: name,
-        kind,
-        taskCount: upstream.taskCount,
-        partitions: upstream.spec.partitions,
-      };
-    }),
+    reads: stage.spec.dependsOn.length === 0 ? noReads : readsOf(state, job, stage),
   };
   bag.context = context;
   return context;
+}
+
+const noReads: AssignmentContext["reads"] = [];
+
+function readsOf(state: State, job: Job, stage: Stage): AssignmentContext["reads"] {
+  return stage.spec.dependsOn.map(({ stage: name, kind }) => {
+    const position = job.spec.stages.findIndex((other) => other.name === name);
+    const { taskCount, spec } = state.stage(job.firstStage + position);
+    return { stage: name, kind, taskCount, partitions: spec.partitions };
+  });
 }
 
 /** The worker's live and stopping leases, with how they stand; for directives of a heartbeat. */

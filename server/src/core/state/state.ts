@@ -7,6 +7,7 @@ import { U32Column } from "./columns.js";
 import type { Job, Stage } from "./jobs.js";
 import type { Lease } from "./leases.js";
 import { TaskTable } from "./tasks.js";
+import { TextIndex } from "./text-index.js";
 import type { Worker } from "./workers.js";
 
 /** A delivery that ended without success: kept so that no failure goes missing. */
@@ -55,11 +56,9 @@ export class State {
   readonly extras = new Map<TaskNo, TaskExtra>();
   /** Which partitions the outputs of a task are, in the order of their blobs. */
   readonly outputPartitions = new Map<TaskNo, readonly number[]>();
-  /** Job by namespace, then by idempotency key. */
-  readonly keys = new Map<string, Map<string, JobNo>>();
-
-  /** Derived: job by public id, worker by id. */
-  readonly jobById = new Map<string, JobNo>();
+  /** Derived: job by public id, and by namespace, then by idempotency key; worker by id. */
+  readonly jobById: TextIndex;
+  readonly jobByKey = new Map<string, TextIndex>();
   readonly workerById = new Map<string, WorkerNo>();
   /** Derived. */
   readonly placement = new Placement(this.tasks, this.hostPool);
@@ -74,6 +73,13 @@ export class State {
 
   /** Volatile: when workers are to be looked at, on the clock of terms. */
   readonly checks = new NumberHeap();
+
+  readonly #hashSeed: number;
+
+  constructor(hashSeed: number) {
+    this.#hashSeed = hashSeed;
+    this.jobById = new TextIndex((no) => this.job(no).id, hashSeed);
+  }
 
   job(no: JobNo): Job {
     return this.jobs[no] as Job;
@@ -94,17 +100,21 @@ export class State {
   jobOf(task: TaskNo): Job {
     return this.job(this.stageOf(task).job);
   }
-}
 
-/** The job that was submitted under a key. */
-export function jobOfKey(state: State, namespace: string, key: string): JobNo | undefined {
-  return state.keys.get(namespace)?.get(key);
-}
+  /** The job that was submitted under a key. */
+  jobOfKey(namespace: string, key: string): JobNo | undefined {
+    return this.jobByKey.get(namespace)?.find(key);
+  }
 
-export function setJobOfKey(state: State, namespace: string, key: string, job: JobNo): void {
-  const keys = state.keys.get(namespace);
-  if (keys === undefined) state.keys.set(namespace, new Map([[key, job]]));
-  else keys.set(key, job);
+  /** Keeps the job's key, which is new in its namespace. */
+  addKey({ no, spec: { namespace }, idempotencyKey }: Job): void {
+    let keys = this.jobByKey.get(namespace);
+    if (keys === undefined) {
+      keys = new TextIndex((job) => this.job(job).idempotencyKey, this.#hashSeed);
+      this.jobByKey.set(namespace, keys);
+    }
+    keys.add(idempotencyKey, no);
+  }
 }
 
 /** The extra of a task, made if it has none. */
@@ -117,7 +127,12 @@ export function extraOf(state: State, task: TaskNo): TaskExtra {
   return extra;
 }
 
-/** The state of a master that has never heard of anything. */
-export function newState(): State {
-  return new State();
+/**
+ * The state of a master that has never heard of anything.
+ *
+ * @param hashSeed for the look-up of what clients name: one that they cannot know. It changes nothing
+ *   but the time that takes
+ */
+export function newState(hashSeed = 0): State {
+  return new State(hashSeed);
 }

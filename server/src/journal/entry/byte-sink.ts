@@ -46,13 +46,19 @@ export function putVarint(bytes: Uint8Array, at: number, value: number): number 
   return at;
 }
 
+/** Up to here a loop costs less than calls into native code. */
+const shortText = 16;
+
 /** Bytes that grow. Not shared: each entry in the making has its own. */
 export class ByteSink {
   bytes: Uint8Array;
   length = 0;
+  /** The same memory, for its way of writing texts. */
+  #buffer: Buffer;
 
   constructor(capacity: number) {
-    this.bytes = new Uint8Array(Buffer.allocUnsafeSlow(capacity).buffer);
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    this.bytes = new Uint8Array(this.#buffer.buffer);
   }
 
   /** Makes sure that so many more bytes can be put at `length`. */
@@ -60,7 +66,8 @@ export class ByteSink {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return;
     const capacity = Math.max(needed, 2 * this.bytes.length);
-    const larger = new Uint8Array(Buffer.allocUnsafeSlow(capacity).buffer);
+    this.#buffer = Buffer.allocUnsafeSlow(capacity);
+    const larger = new Uint8Array(this.#buffer.buffer);
     larger.set(this.bytes.subarray(0, this.length));
     this.bytes = larger;
   }
@@ -92,10 +99,11 @@ export class ByteSink {
   text(field: number, text: string): void {
     if (text === "") return;
     this.tag(field, Wire.bytes);
-    if (this.#ascii(text)) return;
-    const bytes = Buffer.from(text, "utf8");
-    this.varint(bytes.length);
-    this.raw(bytes);
+    if (text.length <= shortText && this.#ascii(text)) return;
+    const length = Buffer.byteLength(text);
+    this.varint(length);
+    this.reserve(length);
+    this.length += this.#buffer.write(text, this.length, "utf8");
   }
 
   /** A string as one of a repeated field: written also when it is empty. */
@@ -111,7 +119,6 @@ export class ByteSink {
   /** Writes a short text of single bytes, as nearly all are, without a call into native code. */
   #ascii(text: string): boolean {
     const { length } = text;
-    if (length > 127) return false;
     this.reserve(1 + length);
     const { bytes } = this;
     let at = this.length;

@@ -1,8 +1,7 @@
-import type {
-  SubmitJobResult,
-  SubmitJobsResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
+import type { SubmitJobResult } from "@capstan/proto/capstan/v1/master_service.js";
+import { SubmitJobResult as SubmitJobResults } from "@capstan/proto/capstan/v1/master_service.js";
 import type { Warning } from "@capstan/proto/capstan/v1/job.js";
+import { JobState } from "@capstan/proto/capstan/v1/job.js";
 import type { JobReply, JobSpec, State, SubmitJob } from "../../core/index.js";
 import { assert } from "../../core/index.js";
 import type { Result } from "../../engine/engine-port.js";
@@ -18,6 +17,7 @@ import { refusalOf, toRefusal } from "../status.js";
 import type { Refusal } from "../status-details.js";
 import { detailsOf } from "../status-details.js";
 import { kindsOf, warningsOf } from "../warnings.js";
+import { WireWriter } from "../wire/wire-writer.js";
 import { type HandlerDeps, traced } from "./deps.js";
 import { encodeSubmitted } from "./submit-job.js";
 
@@ -34,7 +34,8 @@ type Item =
  * that is wrong holds up none of the others.
  */
 export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
-  return unary<BulkRequest, SubmitJobsResponse>(log, async (request) => {
+  const writer = new WireWriter();
+  return unary<BulkRequest, Buffer>(log, async (request) => {
     checkEnvelope(request);
     const decoder = new SubmitDecoder("SubmitJobs", request.namespace, request.bytes);
     const items = request.items.map((item) => decodeItem(decoder, item, log));
@@ -47,7 +48,7 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
       submissions.length === 0 ? [] : engine.submitMany(submissions),
       engine.read((state) => warningsOfAll(state, jobs)),
     ]);
-    return { results: encodeResults(items, results as readonly Result<JobReply>[], warnings) };
+    return encodeResults(writer, items, results as readonly Result<JobReply>[], warnings);
   });
 }
 
@@ -84,24 +85,54 @@ function decodeItem(decoder: SubmitDecoder, item: JobRequest, log: Log): Item {
   }
 }
 
+// SubmitJobsResponse.results = 1, SubmitJobResult.job = 1, SubmitJobResponse.job_id = 1 and state = 2.
+const resultsTag = (1 << 3) | 2;
+const jobTag = (1 << 3) | 2;
+const jobIdTag = (1 << 3) | 2;
+const stateTag = 2 << 3;
+
+/** A SubmitJobsResponse. Jobs that are new, whole and without a warning are written by hand. */
 function encodeResults(
+  writer: WireWriter,
   items: readonly Item[],
   results: readonly Result<JobReply>[],
   warnings: readonly Warning[][],
-): SubmitJobResult[] {
+): Buffer {
   const refusedMax = Math.floor(refusalBytes / items.length);
   let next = 0;
-  return items.map((item) => {
-    if (item.kind === "refused") return encodeRefused(item.refusal, refusedMax);
+  for (const item of items) {
+    if (item.kind === "refused") {
+      writeResult(writer, refused(item.refusal, refusedMax));
+      continue;
+    }
     const at = next++;
     const result = results[at];
     assert(result !== undefined, "a bulk submit has fewer results than jobs");
-    if (!result.ok) return encodeRefused(refusalOf(result.rejection), refusedMax);
-    const value = encodeSubmitted(result.reply, warnings[at] ?? []);
-    return { result: { $case: "job", value } };
-  });
+    const warned = warnings[at] ?? [];
+    if (!result.ok) {
+      writeResult(writer, refused(refusalOf(result.rejection), refusedMax));
+    } else if (result.reply.created && warned.length === 0 && result.reply.state === "running") {
+      writeNewJob(writer, result.reply.jobId);
+    } else {
+      const value = encodeSubmitted(result.reply, warned);
+      writeResult(writer, { result: { $case: "job", value } });
+    }
+  }
+  return writer.take();
 }
 
-function encodeRefused(refusal: Refusal, bytesMax: number): SubmitJobResult {
+function writeNewJob(writer: WireWriter, jobId: string): void {
+  const length = 2 + jobId.length + 2;
+  writer.key(resultsTag, 2 + length);
+  writer.key(jobTag, length);
+  writer.ascii(jobIdTag, jobId);
+  writer.uint32(stateTag, JobState.JOB_STATE_RUNNING);
+}
+
+function writeResult(writer: WireWriter, result: SubmitJobResult): void {
+  writer.bytes(resultsTag, SubmitJobResults.encode(result).finish());
+}
+
+function refused(refusal: Refusal, bytesMax: number): SubmitJobResult {
   return { result: { $case: "error", value: detailsOf(refusal, bytesMax) } };
 }

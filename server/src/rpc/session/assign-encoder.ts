@@ -32,50 +32,58 @@ export function taskBytesMax({ start, stop, previousFailure, checkpoint }: TaskB
 /** How many encoded contexts are kept: what several jobs that run at once need, and no more. */
 const contextsMax = 256;
 
+/** How many contexts of a message are remembered: tasks of a few jobs take turns, of many they do not. */
+const recentMax = 8;
+
+// AssignContext.job_id = 2.
+const jobIdTag = (2 << 3) | 2;
+/** What the id of a job takes in its context. */
+const jobIdBytesMax = 2 + 64;
+
 /**
- * Encoded contexts, the newest of them: made once for all their tasks, or nearly. Jobs that are alike
- * differ in their id alone, so that the rest is made once for all of them.
+ * Contexts without their jobs, encoded: the newest of them, made once for all their tasks, or nearly. Jobs
+ * that are alike differ in their id alone.
  */
 export class ContextCache {
   readonly #encoded = new Map<AssignmentContext, Uint8Array>();
   #like: AssignmentContext | undefined;
-  #rest: Uint8Array = new Uint8Array(0);
+  #bytes: Uint8Array = new Uint8Array(0);
 
   get(context: AssignmentContext): Uint8Array {
+    if (isLike(this.#like, context)) return this.#bytes;
     let encoded = this.#encoded.get(context);
     if (encoded === undefined) {
-      encoded = Buffer.concat([encodeJobId(context.jobId), this.#restOf(context)]);
+      encoded = encodeContext(context);
       for (const oldest of this.#encoded.keys()) {
         if (this.#encoded.size < contextsMax) break;
         this.#encoded.delete(oldest);
       }
       this.#encoded.set(context, encoded);
     }
+    this.#like = context;
+    this.#bytes = encoded;
     return encoded;
   }
+}
 
-  /** Everything but the id of the job. */
-  #restOf(context: AssignmentContext): Uint8Array {
-    const like = this.#like;
-    const isLike =
-      like?.spec === context.spec &&
-      like.kind === context.kind &&
-      like.stageName === context.stageName &&
-      like.reads.length === 0 &&
-      context.reads.length === 0;
-    if (!isLike) {
-      this.#like = context;
-      this.#rest = encodeContext(context);
-    }
-    return this.#rest;
-  }
+/** Are they the same but for their jobs? What a stage reads of others is of its own job. */
+function isLike(like: AssignmentContext | undefined, context: AssignmentContext): boolean {
+  if (like === context) return true;
+  return (
+    like?.spec === context.spec &&
+    like.kind === context.kind &&
+    like.stageName === context.stageName &&
+    like.reads.length === 0 &&
+    context.reads.length === 0
+  );
 }
 
 /** Writes one Assign message, task by task. Its contexts are written where they are first needed. */
 export class AssignWriter {
-  readonly #indexes = new Map<AssignmentContext, number>();
-  #last: AssignmentContext | undefined;
-  #lastIndex = 0;
+  /** Contexts written last, and the index of each. */
+  readonly #recent: AssignmentContext[] = [];
+  readonly #recentIndexes: number[] = [];
+  #count = 0;
 
   constructor(
     private readonly writer: WireWriter,
@@ -83,15 +91,15 @@ export class AssignWriter {
   ) {}
 
   begin(sequence: number): void {
-    this.#indexes.clear();
-    this.#last = undefined;
+    this.#recent.length = 0;
+    this.#count = 0;
     this.writer.uint32(assign.sequence, sequence);
   }
 
-  /** How many bytes the task's context adds to this message. */
+  /** How many bytes the task's context adds to this message, at the most. */
   contextBytes(context: AssignmentContext): number {
-    const known = this.#last === context || this.#indexes.has(context);
-    return known ? 0 : this.contexts.get(context).length + 8;
+    if (this.#recent.includes(context)) return 0;
+    return this.contexts.get(context).length + jobIdBytesMax + 8;
   }
 
   /** @param remainingMs what is left of the lease; undefined: a whole term */
@@ -122,16 +130,23 @@ export class AssignWriter {
   }
 
   #indexOf(context: AssignmentContext): number {
-    if (context === this.#last) return this.#lastIndex;
-    let index = this.#indexes.get(context);
-    if (index === undefined) {
-      index = this.#indexes.size;
-      this.#indexes.set(context, index);
-      this.writer.bytes(assign.contexts, this.contexts.get(context));
-    }
-    this.#last = context;
-    this.#lastIndex = index;
+    const known = this.#recent.indexOf(context);
+    if (known >= 0) return this.#recentIndexes[known] as number;
+    const index = this.#count++;
+    const place = index % recentMax;
+    this.#recent[place] = context;
+    this.#recentIndexes[place] = index;
+    this.#write(context);
     return index;
+  }
+
+  #write(context: AssignmentContext): void {
+    const { writer } = this;
+    const { jobId } = context;
+    const rest = this.contexts.get(context);
+    writer.key(assign.contexts, 2 + jobId.length + rest.length);
+    writer.ascii(jobIdTag, jobId);
+    writer.span(rest, 0, rest.length);
   }
 }
 
@@ -140,18 +155,6 @@ const dependencyKinds = {
   partition: DependencyKind.DEPENDENCY_KIND_PARTITION,
   each: DependencyKind.DEPENDENCY_KIND_EACH,
 } as const;
-
-// AssignContext.job_id = 2.
-const jobIdTag = (2 << 3) | 2;
-
-function encodeJobId(jobId: string): Uint8Array {
-  const { length } = jobId;
-  const bytes = Buffer.allocUnsafe(2 + length);
-  bytes[0] = jobIdTag;
-  bytes[1] = length;
-  bytes.write(jobId, 2, "latin1");
-  return bytes;
-}
 
 /** An encoded AssignContext without the id of the job. */
 function encodeContext(context: AssignmentContext): Uint8Array {

@@ -22,6 +22,8 @@ const shortBytes = 48;
  */
 export class WireWriter {
   #bytes: Uint8Array = new Uint8Array(initialBytes);
+  /** The same memory, for its way of writing texts. */
+  #buffer = Buffer.from(this.#bytes.buffer);
   #at = 0;
 
   get length(): number {
@@ -54,6 +56,21 @@ export class WireWriter {
     this.#varint(tag);
     this.#varint(content.length);
     this.#copy(content, 0, content.length);
+  }
+
+  /** The tag and the length of a field of kind bytes, string or message; its content follows. */
+  key(tag: number, length: number): void {
+    this.#reserve(10);
+    this.#varint(tag);
+    this.#varint(length);
+  }
+
+  /** A field that is a string of ASCII, as ids and names are by contract. */
+  ascii(tag: number, text: string): void {
+    const { length } = text;
+    this.key(tag, length);
+    this.#reserve(length);
+    this.#at += this.#buffer.write(text, this.#at, "latin1");
   }
 
   /** Fields that are encoded already: bytes [start, stop). */
@@ -128,5 +145,6 @@ export class WireWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
+    this.#buffer = Buffer.from(grown.buffer);
   }
 }
