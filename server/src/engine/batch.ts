@@ -1,5 +1,5 @@
 import type { CoreEvent, Stamp } from "../core/index.js";
-import { EntryBuilder } from "../journal/entry/index.js";
+import type { EntryBuilder } from "../journal/entry/index.js";
 import { Notices } from "./sessions.js";
 
 /**
@@ -16,10 +16,11 @@ export class Batch {
   /** Kept for the observer; undefined when there is none. */
   readonly observed: CoreEvent[] | undefined;
 
-  constructor(stamp: Stamp, firstBlob: number, isObserved: boolean) {
+  /** @param builder with its entry begun */
+  constructor(stamp: Stamp, builder: EntryBuilder, isObserved: boolean) {
     this.observed = isObserved ? [] : undefined;
     this.stamp = stamp;
-    this.builder = new EntryBuilder(stamp, firstBlob);
+    this.builder = builder;
   }
 
   get isEmpty(): boolean {

@@ -1,5 +1,6 @@
 import type { Stamp } from "../core/index.js";
 import { assert } from "../core/index.js";
+import { EntryBuilder } from "../journal/entry/index.js";
 import type { Journal } from "../journal/journal.js";
 import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import type { PayloadStore } from "../payloads/payload-store.js";
@@ -35,6 +36,7 @@ export interface CommitOptions {
  */
 export class CommitPipeline {
   readonly #options: CommitOptions;
+  #builder: EntryBuilder | undefined;
   #building: Batch | undefined;
   #inFlight: Batch | undefined;
   #inFlightSince = 0;
@@ -80,9 +82,16 @@ export class CommitPipeline {
     if (this.#building === undefined) {
       const { now, wall } = stamp;
       const isObserved = this.#options.observer !== undefined;
-      this.#building = new Batch({ now, wall }, this.#nextBlob, isObserved);
+      this.#building = new Batch({ now, wall }, this.#builderOf(stamp), isObserved);
     }
     return this.#building;
+  }
+
+  /** One is enough: what it holds is copied out before another entry begins. */
+  #builderOf(stamp: Stamp): EntryBuilder {
+    if (this.#builder === undefined) this.#builder = new EntryBuilder(stamp, this.#nextBlob);
+    else this.#builder.begin(stamp, this.#nextBlob);
+    return this.#builder;
   }
 
   keepBlobs(blobs: Blobs): void {

@@ -7,6 +7,7 @@ import type {
 import { InvalidInputError } from "./errors.js";
 import type { Log } from "./log.js";
 import { toStatus } from "./status.js";
+import { StreamWriter } from "./stream-writer.js";
 
 /** A request as it came off the wire. */
 export interface Received<T> {
@@ -55,49 +56,6 @@ export function unary<Q, A>(
       },
     );
   };
-}
-
-/** Why a stream is over: whoever read it is gone, or has all of it. */
-const nobodyReads = "nobody reads any more";
-
-/** The writing end of a server stream: one message at a time, at the reader's pace. */
-export class StreamWriter<A> {
-  readonly #call: ServerWritableStream<unknown, A>;
-  readonly #over = new AbortController();
-
-  constructor(call: ServerWritableStream<unknown, A>) {
-    this.#call = call;
-    const end = () => {
-      // With a reason at hand: the default one is an error that is made, stack and all, for each stream.
-      this.#over.abort(nobodyReads);
-    };
-    call.once("cancelled", end);
-    call.once("close", end);
-    if (call.cancelled) end();
-  }
-
-  /** Aborted once nobody reads any more. */
-  get over(): AbortSignal {
-    return this.#over.signal;
-  }
-
-  get isOver(): boolean {
-    return this.#over.signal.aborted;
-  }
-
-  /** Resolves when the transport has taken the message, or when nobody reads any more. */
-  async write(message: A): Promise<void> {
-    if (this.isOver) return;
-    const { signal } = this.#over;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      signal.addEventListener("abort", done);
-      this.#call.write(message, done);
-    });
-  }
 }
 
 /** As `unary`, for a call that is answered by a stream. It ends OK when `answer` returns. */

@@ -1,8 +1,9 @@
-import type { Client, ClientReadableStream } from "@grpc/grpc-js";
+import type { Client } from "@grpc/grpc-js";
 import { Backoff, sleep } from "../backoff.js";
 import { addressesOf, type ConnectionOptions } from "../connection.js";
 import { CapstanError } from "../errors.js";
 import { metadataOf, openChannel } from "./channel.js";
+import { messagesOf } from "./messages.js";
 import type { Method } from "./methods.js";
 
 /** How calls are made. */
@@ -63,17 +64,20 @@ export class Connection {
     signal?: AbortSignal,
   ): AsyncGenerator<Response, void, undefined> {
     signal?.throwIfAborted();
-    const call = this.#open().makeServerStreamRequest(
-      method.path,
-      method.serialize,
-      method.deserialize,
-      request,
-      metadataOf(this.#options),
+    const client = this.#open();
+    const call = withoutStack(() =>
+      client.makeServerStreamRequest(
+        method.path,
+        method.serialize,
+        method.deserialize,
+        request,
+        metadataOf(this.#options),
+      ),
     );
     const onAbort = (): void => call.cancel();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      for await (const message of quiet(call)) yield message as Response;
+      yield* messagesOf(call);
     } catch (error) {
       throw signal?.aborted === true ? signal.reason : CapstanError.from(error);
     } finally {
@@ -102,18 +106,21 @@ export class Connection {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const onAbort = (): void => call.cancel();
-      const call = this.#open().makeUnaryRequest(
-        method.path,
-        method.serialize,
-        method.deserialize,
-        request,
-        metadataOf(this.#options),
-        { deadline: Date.now() + this.#limits.callTimeoutMs },
-        (error, response) => {
-          signal?.removeEventListener("abort", onAbort);
-          if (error === null) resolve(response as Response);
-          else reject(error);
-        },
+      const client = this.#open();
+      const call = withoutStack(() =>
+        client.makeUnaryRequest(
+          method.path,
+          method.serialize,
+          method.deserialize,
+          request,
+          metadataOf(this.#options),
+          { deadline: Date.now() + this.#limits.callTimeoutMs },
+          (error, response) => {
+            signal?.removeEventListener("abort", onAbort);
+            if (error === null) resolve(response as Response);
+            else reject(error);
+          },
+        ),
       );
       signal?.addEventListener("abort", onAbort, { once: true });
     });
@@ -192,6 +199,20 @@ export class Retries {
   }
 }
 
+/**
+ * Begins a call. grpc-js would walk the stack of each for the error that it may end with; ours are made where
+ * the call is awaited.
+ */
+function withoutStack<T>(begin: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return begin();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** Whether the same call may succeed later. */
 function mayHelp(error: CapstanError): boolean {
   switch (error.code) {
@@ -207,9 +228,4 @@ function mayHelp(error: CapstanError): boolean {
     default:
       return false;
   }
-}
-
-/** grpc-js emits the error of a cancelled call after the loop has left it: nobody waits for it then. */
-function quiet<T>(call: ClientReadableStream<T>): ClientReadableStream<T> {
-  return call.on("error", () => undefined);
 }

@@ -47,7 +47,7 @@ const noBytes = new Uint8Array(0);
  * and are then written as one record: most of their numbers are equal or small.
  */
 export class EntryBuilder {
-  readonly #firstBlob: BlobId;
+  #firstBlob: BlobId = 0;
   readonly #sink = new ByteSink(sinkBytes);
   /** The message of one record, whose length must be known before it is written. */
   readonly #message = new ByteSink(sinkBytes);
@@ -59,15 +59,26 @@ export class EntryBuilder {
   #waiting: Run | undefined;
   #waitingArm = 0;
   readonly #cold = new BinaryWriter();
-  readonly #chunks: Uint8Array[] = [];
-  readonly #lengths: number[] = [];
+  #chunks: Uint8Array[] = [];
+  #lengths: number[] = [];
   #blobBytes = 0;
   #lengthBytes = 0;
   #eventCount = 0;
 
   /** @param firstBlob number of the first blob that will be added, from 1 */
   constructor(stamp: Stamp, firstBlob: BlobId) {
+    this.begin(stamp, firstBlob);
+  }
+
+  /** Begins another entry, in the memory of the last one. @param firstBlob as the constructor's */
+  begin(stamp: Stamp, firstBlob: BlobId): void {
     this.#firstBlob = firstBlob;
+    this.#chunks = [];
+    this.#lengths = [];
+    this.#blobBytes = 0;
+    this.#lengthBytes = 0;
+    this.#eventCount = 0;
+    this.#sink.length = 0;
     this.#sink.number(EntryField.format, FORMAT);
     this.#sink.number(EntryField.now, stamp.now);
     this.#sink.number(EntryField.wall, stamp.wall);
@@ -146,7 +157,7 @@ export class EntryBuilder {
     this.#lengthBytes += entryBytes - bytes;
   }
 
-  /** The entry. Add nothing after this. */
+  /** The entry. Add nothing after this, until another begins. */
   finish(): FinishedEntry {
     this.#flush();
     const sink = this.#sink;

@@ -130,6 +130,18 @@ function sumCounts(stages: readonly StageView[]): TaskCounts {
 
 export function encodeCounts(counts: CountsView, retries: number): TaskCounts {
   const { blocked, scheduled, pending, leased, running, succeeded, failed, cancelled } = counts;
-  const total = blocked + scheduled + pending + leased + running + succeeded + failed + cancelled;
-  return { ...counts, total, dropped: 0, retries, deadRecords: 0 };
+  return {
+    total: blocked + scheduled + pending + leased + running + succeeded + failed + cancelled,
+    blocked,
+    scheduled,
+    pending,
+    leased,
+    running,
+    succeeded,
+    failed,
+    cancelled,
+    dropped: 0,
+    retries,
+    deadRecords: 0,
+  };
 }

@@ -2,6 +2,7 @@ import type { State } from "../../core/index.js";
 import { queries } from "../../core/index.js";
 import type { Clock } from "../../engine/clock.js";
 import type { Engine } from "../../engine/engine-port.js";
+import type { StreamEnd } from "../stream-writer.js";
 
 interface Waiting {
   readonly namespace: string;
@@ -47,20 +48,20 @@ export class JobWatch {
   changed(
     job: { readonly namespace: string; readonly jobId: string; readonly revision: number },
     notBefore: number,
-    over: AbortSignal,
+    end: StreamEnd,
   ): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
-        over.removeEventListener("abort", wake);
+        end.remove(wake);
         this.#waiting.delete(waiting);
         if (this.#waiting.size === 0) this.#rest();
         resolve();
       };
       const { namespace, jobId, revision } = job;
       const waiting: Waiting = { namespace, jobId, revision, notBefore, wake };
-      over.addEventListener("abort", wake);
+      end.add(wake);
       this.#waiting.add(waiting);
-      if (over.aborted || this.#stopping.aborted) wake();
+      if (end.has || this.#stopping.aborted) wake();
       else this.#begin();
     });
   }

@@ -3,7 +3,7 @@ import { status } from "@grpc/grpc-js";
 import type { ReadOutputsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import type { OutputsFilter, OutputsPage, OutputView } from "../../core/index.js";
 import { queries, unreachable } from "../../core/index.js";
-import type { StreamWriter } from "../call.js";
+import type { StreamWriter } from "../stream-writer.js";
 import { serverStream } from "../call.js";
 import { encodeCursor } from "../codec/page-token.js";
 import type { OutputsRange } from "../codec/reads.js";

@@ -50,7 +50,7 @@ export function watchJob({ engine, log, clock, watch, stopping }: WatchDeps) {
       await watch.changed(
         { namespace, jobId, revision: view.revision },
         at + minIntervalMs,
-        writer.over,
+        writer.end,
       );
     }
   });
