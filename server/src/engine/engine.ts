@@ -3,27 +3,13 @@ import type {
   Command,
   CommandKind,
   CommandOf,
-  Decision,
-  LeaseNo,
   ReplyOf,
   Settings,
   State,
   WorkerNo,
 } from "../core/index.js";
-import {
-  annotate,
-  apply,
-  beginTerms,
-  decide,
-  defaultSettings,
-  dueCommands,
-  newState,
-  nextTimers,
-  placementRound,
-} from "../core/index.js";
-import { weigh } from "../journal/entry/index.js";
+import { beginTerms, defaultSettings, newState, nextTimers } from "../core/index.js";
 import type { Journal } from "../journal/journal.js";
-import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import { PayloadStore } from "../payloads/payload-store.js";
 import { Alarm } from "./alarm.js";
 import type { Clock } from "./clock.js";
@@ -39,22 +25,12 @@ import type {
 } from "./engine-port.js";
 import { Blobs, DiskFullError, UnavailableError } from "./engine-port.js";
 import { JournalClock } from "./journal-clock.js";
-import { tell, tellGranted } from "./notices.js";
 import type { Replayed } from "./replay.js";
 import { replay } from "./replay.js";
 import { Sessions } from "./sessions.js";
 import { TurnContext } from "./turn-context.js";
-import type { Work } from "./work-queue.js";
+import { TurnSteps } from "./turn-steps.js";
 import { bringsWork, WorkQueue } from "./work-queue.js";
-
-/** An entry that has grown to this is sent off; what comes next goes into another. */
-const batchBytesTarget = 256 * 1_024;
-/** A grant's share of an entry, at the most. */
-const grantBytesMax = 96;
-/** An internal command's share of an entry, at the most (a worker lost with all its leases). */
-const internalBytesMax = batchBytesTarget;
-/** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
-const grantsPerTurn = 512;
 
 /**
  * The single writer with pipelined group commit.
@@ -76,13 +52,12 @@ export class MasterEngine implements Engine {
   readonly #payloads: PayloadStore;
   readonly #commit: CommitPipeline;
   readonly #context: TurnContext;
+  readonly #steps: TurnSteps;
   readonly #onFatal: (error: unknown) => void;
   readonly #queue = new WorkQueue();
   readonly #sessions = new Sessions();
   readonly #listeners = new Set<(index: number) => void>();
   readonly #alarm: Alarm;
-  #internal: Command[] = [];
-  #accepted: { readonly ok: true; readonly reply: unknown } = { ok: true, reply: undefined };
   #turnIsDue = false;
   #closed = false;
   #failed = false;
@@ -135,6 +110,14 @@ export class MasterEngine implements Engine {
     this.startedWall = this.#time.wall;
     const { draw } = options;
     this.#context = new TurnContext({ draw, epoch, time: this.#time, commit: this.#commit });
+    this.#steps = new TurnSteps({
+      state,
+      queue: this.#queue,
+      commit: this.#commit,
+      sessions: this.#sessions,
+      context: this.#context,
+      settings: this.settings,
+    });
     this.#alarm = new Alarm(options.clock, () => {
       this.#soon();
     });
@@ -253,138 +236,15 @@ export class MasterEngine implements Engine {
     });
   }
 
-  /** One turn: input first, then what is due by time, then what follows, then placement. */
   #turn(): void {
     if (this.#closed) return;
     // Before anything is decided: what the loop stood still is not counted against anyone.
     this.#time.feel();
     this.#context.begin();
-    this.#takeInput();
-    // Nobody who renewed could be heard while the journal is blocked: nothing expires meanwhile.
-    if (!this.#commit.isBlocked) this.#takeTimers();
-    this.#takeInternal();
-    this.#takeFollowUps();
-    this.#place();
+    if (this.#steps.take()) this.#soon();
     this.#commit.send();
     // While the journal is blocked nothing expires: the turn after it rings is soon enough.
     if (!this.#commit.isBlocked) this.#alarm.set(nextTimers(this.#state), this.#time);
-  }
-
-  #takeInput(): void {
-    for (let work = this.#queue.first; work !== undefined; work = this.#queue.first) {
-      if (!this.#takeWork(work)) return;
-      this.#queue.shift();
-    }
-  }
-
-  /** @returns false when there is no room for it before the entry in flight is durable */
-  #takeWork(work: Work): boolean {
-    switch (work.kind) {
-      case "note":
-        annotate(this.#state, work.annotation, this.#context, this.settings);
-        return true;
-      case "read":
-        this.#commit.after(work.query(this.#state, this.#context));
-        return true;
-      case "commands": {
-        const { submissions, results } = work;
-        while (results.length < submissions.length) {
-          const { command, blobs } = submissions[results.length] as Submission;
-          if (!this.#commit.makeRoom(weigh(command, blobs, this.#state))) return false;
-          let decision: Decision<unknown>;
-          try {
-            decision = decide(this.#state, command, this.#context, this.settings);
-          } catch (error) {
-            // Deciding only reads: one unlucky command is one failed call, not the end of all.
-            work.reject(error);
-            return true;
-          }
-          results.push(this.#carryOut(decision, blobs));
-        }
-        this.#commit.after(() => {
-          work.resolve(results);
-        });
-        return true;
-      }
-    }
-  }
-
-  #takeTimers(): void {
-    this.#internal.push(...dueCommands(this.#state, this.#context, this.settings));
-  }
-
-  #takeInternal(): void {
-    while (this.#internal.length > 0) {
-      if (!this.#commit.makeRoom(internalBytesMax)) return;
-      this.#run(this.#internal.shift() as Command);
-    }
-  }
-
-  /** Stages open, jobs end, sweeps take a step. Each may make more to follow. */
-  #takeFollowUps(): void {
-    for (const job of this.#state.toAdvance) {
-      const command = { kind: "advance_job", job } as const;
-      if (!this.#commit.makeRoom(weigh(command, Blobs.none, this.#state))) return;
-      this.#state.toAdvance.delete(job);
-      this.#run(command);
-    }
-    for (const job of this.#state.toSweep) {
-      if (!this.#commit.makeRoom(grantBytesMax)) return;
-      this.#run({ kind: "sweep_job", job });
-    }
-    // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
-    if (this.#state.toSweep.size > 0 || this.#state.toAdvance.size > 0) this.#soon();
-  }
-
-  #place(): void {
-    const room = ENTRY_BYTES_MAX - this.#commit.bytes;
-    const most = Math.min(grantsPerTurn, Math.floor(room / grantBytesMax) - 1);
-    if (most <= 0) return;
-    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean): LeaseNo => {
-      const command = { kind: "place", worker, reach, ahead } as const;
-      const decision = decide<"place">(this.#state, command, this.#context, this.settings);
-      this.#carryOut(decision, Blobs.none);
-      return decision.ok ? decision.reply : 0;
-    };
-    const granted = placementRound(this.#state, tryPlace, most);
-    if (granted.length === 0) return;
-    const note = { kind: "note_granted", leases: granted } as const;
-    annotate(this.#state, note, this.#context, this.settings);
-    tellGranted(this.#state, granted, this.#commit);
-    if (granted.length >= most) this.#soon();
-  }
-
-  /** Decides and carries out a command of the engine's own. */
-  #run(command: Command): void {
-    const decision: Decision<unknown> = decide(this.#state, command, this.#context, this.settings);
-    this.#carryOut(decision, Blobs.none);
-  }
-
-  /** Applies what was decided, and keeps the answer for when it is durable. */
-  #carryOut(decision: Decision<unknown>, blobs: Blobs): Result<unknown> {
-    if (!decision.ok) return decision;
-    const { events, annotations, notices } = decision;
-    if (events.length > 0) {
-      const batch = this.#commit.batch(this.#context);
-      for (const event of events) {
-        apply(this.#state, event, batch.stamp);
-        batch.builder.addEvent(event);
-      }
-      batch.observed?.push(...events);
-      if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
-    }
-    for (const annotation of annotations) {
-      annotate(this.#state, annotation, this.#context, this.settings);
-      if (annotation.kind === "begin_session") {
-        this.#sessions.bind(annotation.session, annotation.worker);
-      }
-    }
-    for (const notice of notices) tell(this.#state, notice, this.#commit);
-    // The answers of most commands are one and the same object, and so are then their results.
-    if (this.#accepted.reply !== decision.reply) {
-      this.#accepted = { ok: true, reply: decision.reply };
-    }
-    return this.#accepted;
   }
 
   #guard(work: () => void): void {

@@ -1,0 +1,182 @@
+import type { Command, Decision, LeaseNo, Settings, State, WorkerNo } from "../core/index.js";
+import { annotate, apply, decide, dueCommands, placementRound } from "../core/index.js";
+import { weigh } from "../journal/entry/index.js";
+import { ENTRY_BYTES_MAX } from "../journal/journal.js";
+import type { CommitPipeline } from "./commit.js";
+import type { Result, Submission } from "./engine-port.js";
+import { Blobs } from "./engine-port.js";
+import { tell, tellGranted } from "./notices.js";
+import type { Sessions } from "./sessions.js";
+import type { TurnContext } from "./turn-context.js";
+import type { Work, WorkQueue } from "./work-queue.js";
+
+/** An internal command's share of an entry, at the most (a worker lost with all its leases). */
+const internalBytesMax = 256 * 1_024;
+/** A grant's share of an entry, at the most. */
+const grantBytesMax = 96;
+/** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
+const grantsPerTurn = 512;
+
+/** What a turn works on and with. */
+export interface TurnParts {
+  readonly state: State;
+  readonly queue: WorkQueue;
+  readonly commit: CommitPipeline;
+  readonly sessions: Sessions;
+  readonly context: TurnContext;
+  readonly settings: Settings;
+}
+
+/**
+ * What a turn of the engine decides and applies: input first, then what is due by time, then what
+ * follows, then placement.
+ */
+export class TurnSteps {
+  readonly #state: State;
+  readonly #queue: WorkQueue;
+  readonly #commit: CommitPipeline;
+  readonly #sessions: Sessions;
+  readonly #context: TurnContext;
+  readonly #settings: Settings;
+  readonly #internal: Command[] = [];
+  #accepted: { readonly ok: true; readonly reply: unknown } = { ok: true, reply: undefined };
+  #isMoreDue = false;
+
+  constructor({ state, queue, commit, sessions, context, settings }: TurnParts) {
+    this.#state = state;
+    this.#queue = queue;
+    this.#commit = commit;
+    this.#sessions = sessions;
+    this.#context = context;
+    this.#settings = settings;
+  }
+
+  /** Takes all steps of one turn. @returns whether another turn is due at once */
+  take(): boolean {
+    this.#isMoreDue = false;
+    this.#takeInput();
+    // Nobody who renewed could be heard while the journal is blocked: nothing expires meanwhile.
+    if (!this.#commit.isBlocked) this.#takeTimers();
+    this.#takeInternal();
+    this.#takeFollowUps();
+    this.#place();
+    return this.#isMoreDue;
+  }
+
+  #takeInput(): void {
+    for (let work = this.#queue.first; work !== undefined; work = this.#queue.first) {
+      if (!this.#takeWork(work)) return;
+      this.#queue.shift();
+    }
+  }
+
+  /** @returns false when there is no room for it before the entry in flight is durable */
+  #takeWork(work: Work): boolean {
+    switch (work.kind) {
+      case "note":
+        annotate(this.#state, work.annotation, this.#context, this.#settings);
+        return true;
+      case "read":
+        this.#commit.after(work.query(this.#state, this.#context));
+        return true;
+      case "commands": {
+        const { submissions, results } = work;
+        while (results.length < submissions.length) {
+          const { command, blobs } = submissions[results.length] as Submission;
+          if (!this.#commit.makeRoom(weigh(command, blobs, this.#state))) return false;
+          let decision: Decision<unknown>;
+          try {
+            decision = decide(this.#state, command, this.#context, this.#settings);
+          } catch (error) {
+            // Deciding only reads: one unlucky command is one failed call, not the end of all.
+            work.reject(error);
+            return true;
+          }
+          results.push(this.#carryOut(decision, blobs));
+        }
+        this.#commit.after(() => {
+          work.resolve(results);
+        });
+        return true;
+      }
+    }
+  }
+
+  #takeTimers(): void {
+    this.#internal.push(...dueCommands(this.#state, this.#context, this.#settings));
+  }
+
+  #takeInternal(): void {
+    while (this.#internal.length > 0) {
+      if (!this.#commit.makeRoom(internalBytesMax)) return;
+      this.#run(this.#internal.shift() as Command);
+    }
+  }
+
+  /** Stages open, jobs end, sweeps take a step. Each may make more to follow. */
+  #takeFollowUps(): void {
+    for (const job of this.#state.toAdvance) {
+      const command = { kind: "advance_job", job } as const;
+      if (!this.#commit.makeRoom(weigh(command, Blobs.none, this.#state))) return;
+      this.#state.toAdvance.delete(job);
+      this.#run(command);
+    }
+    for (const job of this.#state.toSweep) {
+      if (!this.#commit.makeRoom(grantBytesMax)) return;
+      this.#run({ kind: "sweep_job", job });
+    }
+    // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
+    if (this.#state.toSweep.size > 0 || this.#state.toAdvance.size > 0) this.#isMoreDue = true;
+  }
+
+  #place(): void {
+    const room = ENTRY_BYTES_MAX - this.#commit.bytes;
+    const most = Math.min(grantsPerTurn, Math.floor(room / grantBytesMax) - 1);
+    if (most <= 0) return;
+    const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean): LeaseNo => {
+      const command = { kind: "place", worker, reach, ahead } as const;
+      const decision = decide<"place">(this.#state, command, this.#context, this.#settings);
+      this.#carryOut(decision, Blobs.none);
+      return decision.ok ? decision.reply : 0;
+    };
+    const granted = placementRound(this.#state, tryPlace, most);
+    if (granted.length === 0) return;
+    const note = { kind: "note_granted", leases: granted } as const;
+    annotate(this.#state, note, this.#context, this.#settings);
+    tellGranted(this.#state, granted, this.#commit);
+    if (granted.length >= most) this.#isMoreDue = true;
+  }
+
+  /** Decides and carries out a command of the engine's own. */
+  #run(command: Command): void {
+    const decision: Decision<unknown> = decide(this.#state, command, this.#context, this.#settings);
+    this.#carryOut(decision, Blobs.none);
+  }
+
+  /** Applies what was decided, and keeps the answer for when it is durable. */
+  #carryOut(decision: Decision<unknown>, blobs: Blobs): Result<unknown> {
+    if (!decision.ok) return decision;
+    const { events, annotations, notices } = decision;
+    if (events.length > 0) {
+      const batch = this.#commit.batch(this.#context);
+      for (const event of events) {
+        apply(this.#state, event, batch.stamp);
+        batch.builder.addEvent(event);
+      }
+      batch.observed?.push(...events);
+      if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
+    }
+    for (const annotation of annotations) {
+      annotate(this.#state, annotation, this.#context, this.#settings);
+      if (annotation.kind === "begin_session") {
+        this.#sessions.bind(annotation.session, annotation.worker);
+      }
+    }
+    for (const notice of notices) tell(this.#state, notice, this.#commit);
+    // The answers of most commands are one and the same object, and so are then their results.
+    if (this.#accepted.reply !== decision.reply) {
+      this.#accepted = { ok: true, reply: decision.reply };
+    }
+    return this.#accepted;
+  }
+}
