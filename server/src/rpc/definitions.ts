@@ -4,7 +4,7 @@ import { GetTaskResponse, WatchJobResponse } from "@capstan/proto/capstan/v1/mas
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
 import type { Incoming } from "./call.js";
 import { readAppendTasks } from "./codec/append-tasks-request.js";
-import { readSubmitJob, readSubmitJobs } from "./codec/job-request.js";
+import { LastEncodedHead, readSubmitJob, readSubmitJobs } from "./codec/job-request.js";
 import { masterService } from "./session/index.js";
 
 type AnyMethod = MethodDefinition<never, never>;
@@ -42,10 +42,13 @@ function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buf
 
 type Decode = (bytes: Buffer) => unknown;
 
+// By its bytes alone, so that it may serve every server of the process.
+const lastHead = new LastEncodedHead();
+
 /** Requests that bring tasks: read by hand, because there are many. */
 const requestDecoders: Readonly<Record<string, Decode>> = {
-  "/capstan.v1.MasterService/SubmitJob": readSubmitJob,
-  "/capstan.v1.MasterService/SubmitJobs": readSubmitJobs,
+  "/capstan.v1.MasterService/SubmitJob": (bytes) => readSubmitJob(bytes, lastHead),
+  "/capstan.v1.MasterService/SubmitJobs": (bytes) => readSubmitJobs(bytes, lastHead),
   "/capstan.v1.MasterService/AppendTasks": readAppendTasks,
 };
 

@@ -53,15 +53,15 @@ const stageField = { tasks: 7 } as const;
 const stagesTag = (jobField.stages << 3) | 2;
 
 /** @throws Error when the bytes are no such request */
-export function readSubmitJob(bytes: Buffer): SubmitRequest {
-  const reader = new JobReader(bytes);
+export function readSubmitJob(bytes: Buffer, lastHead = new LastEncodedHead()): SubmitRequest {
+  const reader = new JobReader(bytes, lastHead);
   const item = reader.item(0, bytes.length, submitField.item);
   return { namespace: reader.namespace, item, bytes: bytes.length };
 }
 
 /** @throws Error when the bytes are no such request */
-export function readSubmitJobs(bytes: Buffer): BulkRequest {
-  const reader = new JobReader(bytes);
+export function readSubmitJobs(bytes: Buffer, lastHead = new LastEncodedHead()): BulkRequest {
+  const reader = new JobReader(bytes, lastHead);
   const fields = new FieldCursor(bytes).reset(bytes, 0, bytes.length);
   const items: JobRequest[] = [];
   let namespace = "";
@@ -72,6 +72,25 @@ export function readSubmitJobs(bytes: Buffer): BulkRequest {
     else if (field === bulkField.namespace) namespace = readText(bytes, start, stop);
   }
   return { namespace, items, bytes: bytes.length };
+}
+
+/** The last head that was read, by its bytes: the next job, or the next request, may say the same. */
+export class LastEncodedHead {
+  #bytes: Buffer = Buffer.alloc(0);
+  #head: JobHead | undefined;
+
+  /** @param length how much of the bytes is the head */
+  find(bytes: Buffer, length: number): JobHead | undefined {
+    const before = this.#bytes;
+    if (length !== before.length) return undefined;
+    for (let i = 0; i < length; i++) if (bytes[i] !== before[i]) return undefined;
+    return this.#head;
+  }
+
+  keep(bytes: Buffer, head: JobHead): void {
+    this.#bytes = Buffer.from(bytes);
+    this.#head = head;
+  }
 }
 
 const noTasks: readonly EncodedTasks[] = [];
@@ -87,9 +106,10 @@ class JobReader {
   /** The head at hand: what the job says without its tasks, then its trace and whether more comes. */
   #head: Buffer = Buffer.allocUnsafe(1_024);
   #headLength = 0;
-  #last: { readonly bytes: Buffer; readonly head: JobHead } | undefined;
+  readonly #lastHead: LastEncodedHead;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, lastHead: LastEncodedHead) {
+    this.#lastHead = lastHead;
     this.#bytes = bytes;
     this.#plainBytes = plainView(bytes);
     this.#ofItem = new FieldCursor(bytes);
@@ -175,23 +195,16 @@ class JobReader {
     this.#reserve(2);
     this.#head[this.#headLength++] = moreToUpload ? 1 : 0;
     this.#head[this.#headLength++] = traceAt >= 0 ? 1 : 0;
-    if (this.#last !== undefined && this.#saysAsBefore(this.#last.bytes)) return this.#last.head;
+    const known = this.#lastHead.find(this.#head, this.#headLength);
+    if (known !== undefined) return known;
     const head = {
       job: JobSpecs.decode(this.#head.subarray(0, jobLength)),
       traceContext:
         traceAt < 0 ? undefined : TraceContexts.decode(this.#bytes.subarray(traceAt, traceEnd)),
       moreToUpload,
     };
-    this.#last = { bytes: Buffer.from(this.#head.subarray(0, this.#headLength)), head };
+    this.#lastHead.keep(this.#head.subarray(0, this.#headLength), head);
     return head;
-  }
-
-  #saysAsBefore(before: Buffer): boolean {
-    const length = this.#headLength;
-    if (length !== before.length) return false;
-    const head = this.#head;
-    for (let i = 0; i < length; i++) if (head[i] !== before[i]) return false;
-    return true;
   }
 
   #copy(start: number, stop: number): void {

@@ -41,20 +41,41 @@ interface KnownHead {
   readonly weight: number;
 }
 
+/**
+ * The last head that was found good, and what it came to: jobs that are alike come in a row, also in
+ * requests of their own, and share what they have in common.
+ */
+export class LastHead {
+  #head: JobHead | undefined;
+  #namespace = "";
+  #known: KnownHead | undefined;
+
+  find(head: JobHead, namespace: string): KnownHead | undefined {
+    return this.#head === head && this.#namespace === namespace ? this.#known : undefined;
+  }
+
+  keep(head: JobHead, namespace: string, known: KnownHead): void {
+    this.#head = head;
+    this.#namespace = namespace;
+    this.#known = known;
+  }
+}
+
 /** Decodes the jobs of one request. Of those that share a head it is checked, and kept, once. */
 export class SubmitDecoder {
   readonly #method: string;
   readonly #namespace: string;
   readonly #fingerprints: Fingerprints;
   readonly #bodies: Bodies;
-  #head: JobHead | undefined;
-  #known: KnownHead | undefined;
+  readonly #lastHead: LastHead;
 
   /**
    * @param namespace as the request says it, empty where it says none
    * @param bytes what the request took on the wire
+   * @param lastHead what requests before it left
    */
-  constructor(method: string, namespace: string, bytes: number) {
+  constructor(method: string, namespace: string, bytes: number, lastHead = new LastHead()) {
+    this.#lastHead = lastHead;
     this.#method = method;
     this.#namespace = namespace === "" ? defaults.namespace : namespace;
     this.#fingerprints = new Fingerprints(this.#namespace);
@@ -86,8 +107,7 @@ export class SubmitDecoder {
     checker.finish();
     checkStages(spec.stages, head.moreToUpload ? undefined : request.tasks);
     weight.check("job");
-    this.#head = head;
-    this.#known = known;
+    this.#lastHead.keep(head, this.#namespace, known);
     const fingerprint = idempotencyKey === "" ? "" : this.#fingerprints.of(head, request);
     const { moreToUpload } = head;
     return {
@@ -109,7 +129,8 @@ export class SubmitDecoder {
   }
 
   #headOf(checker: Checker, head: JobHead): KnownHead {
-    if (this.#known !== undefined && this.#head === head) return this.#known;
+    const known = this.#lastHead.find(head, this.#namespace);
+    if (known !== undefined) return known;
     const policies = decodeJobPolicies(checker, head.job);
     const spec = decodeSpec(checker, head, this.#namespace, policies);
     const weight = new Weight();

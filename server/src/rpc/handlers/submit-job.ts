@@ -4,15 +4,16 @@ import type { JobReply } from "../../core/index.js";
 import { unary } from "../call.js";
 import { encodeJobState } from "../codec/encode-job.js";
 import type { SubmitRequest } from "../codec/job-request.js";
-import { SubmitDecoder } from "../codec/submit-job.js";
+import { LastHead, SubmitDecoder } from "../codec/submit-job.js";
 import { RejectedError } from "../errors.js";
 import { kindsOf, warningsOf } from "../warnings.js";
 import { type HandlerDeps, traced } from "./deps.js";
 
 /** Submits a job, or opens an upload. */
 export function submitJob({ engine, log, traceOfSubmit }: HandlerDeps) {
+  const lastHead = new LastHead();
   return unary<SubmitRequest, SubmitJobResponse>(log, async ({ namespace, item, bytes }) => {
-    const decoder = new SubmitDecoder("SubmitJob", namespace, bytes);
+    const decoder = new SubmitDecoder("SubmitJob", namespace, bytes, lastHead);
     const { command: decoded, blobs } = decoder.decode(item);
     const command = traced(decoded, traceOfSubmit);
     const kinds = kindsOf(command);

@@ -9,7 +9,7 @@ import { unary } from "../call.js";
 import { Checker } from "../codec/checker.js";
 import type { BulkRequest, JobRequest } from "../codec/job-request.js";
 import type { Decoded } from "../codec/submit-job.js";
-import { SubmitDecoder } from "../codec/submit-job.js";
+import { LastHead, SubmitDecoder } from "../codec/submit-job.js";
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { Log } from "../log.js";
@@ -35,9 +35,11 @@ type Item =
  */
 export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
   const writer = new WireWriter();
+  const lastHead = new LastHead();
   return unary<BulkRequest, Buffer>(log, async (request) => {
     checkEnvelope(request);
-    const decoder = new SubmitDecoder("SubmitJobs", request.namespace, request.bytes);
+    const { namespace, bytes } = request;
+    const decoder = new SubmitDecoder("SubmitJobs", namespace, bytes, lastHead);
     const items = request.items.map((item) => decodeItem(decoder, item, log));
     const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
     const submissions = jobs.map(({ command, blobs }) => ({
