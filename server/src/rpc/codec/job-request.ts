@@ -87,7 +87,7 @@ class JobReader {
   /** The head at hand: what the job says without its tasks, then its trace and whether more comes. */
   #head: Buffer = Buffer.allocUnsafe(1_024);
   #headLength = 0;
-  #last: { readonly bytes: Buffer; readonly head: JobHead } | undefined;
+  #last: { readonly bytes: Buffer; readonly jobLength: number; readonly head: JobHead } | undefined;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -110,7 +110,7 @@ class JobReader {
     while (fields.next()) {
       const field = fields.field - shift;
       if (!fields.isBytes) {
-        if (field === itemField.moreToUpload) moreToUpload = fields.value !== 0;
+        if (field === itemField.moreToUpload && fields.isNumber) moreToUpload = fields.isTrue;
       } else if (field === itemField.key) {
         idempotencyKey = readText(bytes, fields.start, fields.stop);
       } else if (field === itemField.job) {
@@ -126,6 +126,8 @@ class JobReader {
     if (jobAt === -1) return { idempotencyKey, head: undefined, tasks: noTasks, jobBytes: 0 };
     const tasks = this.#splitJob(jobAt, jobEnd);
     const head = this.#headOf(traceAt, traceEnd, moreToUpload);
+    // The generated code leaves a message early that says so, and takes what follows for fields around it.
+    if (head.job.stages.length !== tasks.length) throw new RangeError("a message ends early");
     return { idempotencyKey, head, tasks, jobBytes: jobEnd - jobAt };
   }
 
@@ -175,14 +177,17 @@ class JobReader {
     this.#reserve(2);
     this.#head[this.#headLength++] = moreToUpload ? 1 : 0;
     this.#head[this.#headLength++] = traceAt >= 0 ? 1 : 0;
-    if (this.#last !== undefined && this.#saysAsBefore(this.#last.bytes)) return this.#last.head;
+    const last = this.#last;
+    // Where the job ends and its trace begins counts too: the bytes of both together do not tell.
+    if (last?.jobLength === jobLength && this.#saysAsBefore(last.bytes)) return last.head;
     const head = {
       job: JobSpecs.decode(this.#head.subarray(0, jobLength)),
       traceContext:
         traceAt < 0 ? undefined : TraceContexts.decode(this.#bytes.subarray(traceAt, traceEnd)),
       moreToUpload,
     };
-    this.#last = { bytes: Buffer.from(this.#head.subarray(0, this.#headLength)), head };
+    const said = Buffer.from(this.#head.subarray(0, this.#headLength));
+    this.#last = { bytes: said, jobLength, head };
     return head;
   }
 
