@@ -59,8 +59,27 @@ const job: Schema = {
 };
 const trace: Schema = { 1: text, 2: text, 3: text };
 
-/** Schemas of the requests that bring tasks. */
+const output: Schema = {
+  1: number,
+  2: { kind: "bytes" },
+  3: one({ 1: text, 2: number, 3: texts }),
+};
+// What is within these is for the generated code to read.
+const opaque: Shape = { kind: "message" };
+const workerMessage: Schema = {
+  ...{ 1: opaque, 2: one({ 1: number, 2: optional }), 3: one({ 1: number }), 4: one({ 1: texts }) },
+  ...{ 5: opaque, 7: opaque, 8: opaque, 9: opaque, 10: opaque, 11: opaque, 12: opaque },
+  6: one({
+    1: text,
+    2: many(output),
+    3: optional,
+    4: many({ 1: number, 2: text, 3: text, 4: opaque }),
+  }),
+};
+
+/** Schemas of the messages that are read by hand. */
 export const schemas = {
+  pullTasks: { 1: many(workerMessage) },
   submitJob: { 1: text, 2: text, 3: one(job), 4: bool, 5: one(trace) },
   submitJobs: { 1: text, 2: many({ 1: text, 2: one(job), 3: bool, 4: one(trace) }) },
   appendTasks: { 1: text, 2: text, 3: text, 4: number, 5: many(task) },
