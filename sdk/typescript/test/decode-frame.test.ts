@@ -158,14 +158,24 @@ describe("frames read by hand", () => {
       return Buffer.concat([Buffer.from(head), content]);
     };
     const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
-    const unknown = hex("a00601 a106 0102030405060708 a2060100 a506 01020304");
+    const unknown = hex(
+      "a00601 a106 0102030405060708 a2060100 a506 01020304 a306 0b 0801 120161 0d01020304 0c a406",
+    );
     // A known field in another wire type: of the index as four bytes, of the token as a number.
     const otherTypes = hex("25 01020304 0805");
     const assigned = field(
       0x1a,
-      ...[unknown, field(0x12, Buffer.from("overruled")), hex("3881808000 2807 3000")],
+      ...[
+        unknown,
+        field(0x12, Buffer.from("overruled")),
+        hex("3881808000 2807 3000 800180 80808010"),
+      ],
       ...[otherTypes, field(0x0a, Buffer.alloc(32, 1)), hex("2008 2888808000"), unknown],
-      ...[field(0x12, Buffer.from("payload")), field(0x0a, Buffer.alloc(32, 2)), hex("3801")],
+      ...[
+        field(0x12, Buffer.from("payload")),
+        field(0x0a, Buffer.alloc(32, 2)),
+        hex("38808080808001"),
+      ],
     );
     const contextOf = (...parts: readonly Uint8Array[]): Buffer => field(0x12, ...parts);
     const [name, one, two] = ["name", "job_1", "job_2"].map((text) => Buffer.from(text));
