@@ -154,6 +154,20 @@ describe("requests that are read by hand", () => {
     assert.deepEqual([heads[0]?.moreToUpload, heads[2]?.moreToUpload], [false, true]);
   });
 
+  it("are read alike when a job says much besides its tasks", () => {
+    const values = Array.from({ length: 16 }, (_, i) => `${i}`.repeat(40));
+    const stages = Array.from({ length: 64 }, (_, i) => ({
+      name: `stage-${i}`,
+      constraints: { required: [{ key: "zone", values }] },
+      tasks: Array.from({ length: i % 3 }, () => ({ payload: Buffer.alloc(300, i) })),
+      dependsOn: i === 0 ? [] : [{ stage: "stage-0" }],
+    }));
+    const items = ["a", "a", "b"].map((name) => ({ job: { name, stages } }));
+    const request = SubmitJobsRequest.fromPartial({ items });
+    const bytes = Buffer.from(SubmitJobsRequest.encode(request).finish());
+    assert.deepEqual(readMany(bytes), request);
+  });
+
   it("hold the last of a job that comes twice in one request, and none of the first", () => {
     const spec = (name: string, ...payloads: readonly string[]) =>
       SubmitJobRequest.encode(
