@@ -265,6 +265,31 @@ describe("submit", () => {
     await assert.rejects(client.submit(jobOf([{ demand: { slots: -1 } }])), RangeError);
   });
 
+  for (const kind of ["at once", "later"] as const) {
+    it(`sends nothing when the signal is aborted while the tasks are read, ${kind}`, async () => {
+      const { jobs, client } = await setUp();
+      const controller = new AbortController();
+      const reason = new Error("enough");
+      function* atOnce(): Generator<TaskDefinition> {
+        yield {};
+        controller.abort(reason);
+        yield {};
+      }
+      async function* later(): AsyncGenerator<TaskDefinition> {
+        await Promise.resolve();
+        yield* atOnce();
+      }
+      const job = jobOf(kind === "at once" ? atOnce() : later());
+      await assert.rejects(client.submit(job, { signal: controller.signal }), reason);
+      // Another turn, and the answer to another call: the job would have been among them.
+      await client.submit(jobOf([{}], "other"));
+      assert.deepEqual(
+        [...jobs.jobs.values()].map(({ request }) => request.job?.name),
+        ["other"],
+      );
+    });
+  }
+
   it("ends with the signal's reason", async () => {
     const { jobs, client } = await setUp();
     const controller = new AbortController();

@@ -135,6 +135,76 @@ describe("frames read by hand", () => {
     }
   });
 
+  it("are the same with one reader for all of them, whatever contexts came before", () => {
+    fc.assert(
+      fc.property(fc.array(frame, { maxLength: 4 }), (frames) => {
+        const contexts = new ContextReader();
+        for (const each of frames) {
+          assert.deepEqual(
+            decodeFrame(each, contexts).map(plain),
+            PullTasksResponse.decode(each).messages.map(fromMessage).map(plain),
+          );
+        }
+      }),
+    );
+  });
+
+  it("are what the generated code reads when they are written in an odd way", () => {
+    const field = (tag: number, ...parts: readonly Uint8Array[]): Buffer => {
+      const content = Buffer.concat(parts);
+      // A length in three bytes, whatever it is.
+      const { length } = content;
+      const head = [tag, (length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14];
+      return Buffer.concat([Buffer.from(head), content]);
+    };
+    const hex = (text: string): Buffer => Buffer.from(text.replaceAll(" ", ""), "hex");
+    const unknown = hex(
+      "a00601 a106 0102030405060708 a2060100 a506 01020304 a306 0b 0801 120161 0d01020304 0c a406",
+    );
+    // A known field in another wire type: of the index as four bytes, of the token as a number.
+    const otherTypes = hex("25 01020304 0805");
+    const assigned = field(
+      0x1a,
+      ...[
+        unknown,
+        field(0x12, Buffer.from("overruled")),
+        hex("3881808000 2807 3000 800180 80808010"),
+      ],
+      ...[otherTypes, field(0x0a, Buffer.alloc(32, 1)), hex("2008 2888808000"), unknown],
+      ...[
+        field(0x12, Buffer.from("payload")),
+        field(0x0a, Buffer.alloc(32, 2)),
+        hex("38808080808001"),
+      ],
+    );
+    const contextOf = (...parts: readonly Uint8Array[]): Buffer => field(0x12, ...parts);
+    const [name, one, two] = ["name", "job_1", "job_2"].map((text) => Buffer.from(text));
+    const contexts = [
+      contextOf(field(0x1a, name!), field(0x12, one!), unknown),
+      contextOf(field(0x1a, name!), unknown, field(0x12, two!)),
+      contextOf(field(0x12, one!), field(0x1a, name!), field(0x12, two!)),
+      contextOf(field(0x1a, name!)),
+      contextOf(),
+    ];
+    const assign = field(0x12, assigned, hex("08ffffffff7f 0805"), ...contexts, unknown, assigned);
+    const settled = field(
+      0x1a,
+      field(0x0a, field(0x12, hex("0a00")), field(0x0a, Buffer.alloc(32, 3)), unknown),
+      field(0x0a, field(0x0a, Buffer.alloc(5)), field(0x12, hex("1200")), field(0x12, hex("0a00"))),
+      unknown,
+      field(0x0a),
+    );
+    for (const message of [assign, settled]) {
+      for (const own of [[message], [unknown, message], [settled, assign], [message, unknown]]) {
+        const bytes = Buffer.concat([unknown, field(0x0a, ...own), field(0x0a, ...own)]);
+        assert.deepEqual(
+          read(bytes),
+          PullTasksResponse.decode(bytes).messages.map(fromMessage).map(plain),
+        );
+      }
+    }
+  });
+
   it("share what contexts have in common, and copy tasks out of the frame", () => {
     const contexts = ["job_1", "job_2"].map((jobId) => AssignContext.create({ jobId, stage: "x" }));
     const payload = Buffer.alloc(9_000, 1);

@@ -21,8 +21,9 @@ export class StreamEnd {
     this.#listeners.delete(listener);
   }
 
-  /** It has come. */
+  /** It has come. A stream is told so more than once: what counts is the first time. */
   reach(): void {
+    if (this.#has) return;
     this.#has = true;
     const listeners = [...this.#listeners];
     this.#listeners.clear();

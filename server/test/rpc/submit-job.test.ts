@@ -325,6 +325,47 @@ describe("submitting jobs over gRPC", () => {
     }
   });
 
+  it("answers a job of a bulk call as it answers the job alone", async () => {
+    const tasks = [{}, {}];
+    const items = [
+      { idempotencyKey: "bulk 1", job: { name: "whole", stages: [{ taskType: "noop", tasks }] } },
+      {
+        idempotencyKey: "bulk 2",
+        job: {
+          name: "begun",
+          stages: [
+            { name: "map", taskType: "noop", tasks },
+            { name: "reduce", taskType: "noop" },
+          ],
+        },
+        moreToUpload: true,
+      },
+      { idempotencyKey: "bulk 3", job: { name: "empty", stages: [{ taskType: "noop" }] } },
+      { idempotencyKey: "bulk 4", job: { name: "none such", stages: [{ taskType: "noop" }] } },
+    ];
+    const { results } = await calls.submitMany({ items });
+    assert.equal(results.length, items.length);
+    for (const [i, item] of items.entries()) {
+      const result = results[i]?.result;
+      if (result?.$case !== "job") {
+        const refused = await refusalOf(calls.submit(item));
+        assert(result !== undefined);
+        assert.deepEqual(refusedIn(result.value), refused);
+        continue;
+      }
+      // The second time it is there already, and may have gone on meanwhile.
+      const { state, ...alone } = await calls.submit(item);
+      const { state: before, ...first } = result.value;
+      assert.deepEqual({ ...first, existing: true }, alone);
+      if (item.moreToUpload === true) assert.equal(before, state);
+      assert.equal(first.existing, false);
+    }
+    assert.deepEqual(
+      results.map(({ result }) => result?.$case),
+      ["job", "job", "job", "error"],
+    );
+  });
+
   it("reads a job back as it was submitted", async () => {
     const { jobId } = await calls.submit({
       idempotencyKey: "whole",

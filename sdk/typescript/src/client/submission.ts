@@ -76,6 +76,11 @@ export class Submission implements SmallJob {
 
   #sendWhole(submitter: Submitter): void {
     const { signal } = this.#options;
+    if (signal?.aborted === true) {
+      // While its tasks were read.
+      this.refused(signal.reason);
+      return;
+    }
     if (signal !== undefined) {
       const onAbort = (): void => this.refused(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });

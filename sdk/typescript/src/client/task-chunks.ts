@@ -72,12 +72,20 @@ const arenaBytes = 256 * 1_024;
 
 /** Memory for the tasks of many small jobs: a piece of its own for each would cost more than the tasks. */
 export class Arena {
-  #writer = new MessageWriter();
+  #free: MessageWriter | undefined = new MessageWriter();
 
-  /** Where the next chunk is written. */
-  writer(): MessageWriter {
-    if (this.#writer.length > arenaBytes) this.#writer = new MessageWriter(2 * arenaBytes);
-    return this.#writer;
+  /**
+   * Where the next chunk is written, until it is given back. A source of tasks may submit another job while
+   * it is read: that one is written elsewhere.
+   */
+  take(): MessageWriter {
+    const writer = this.#free ?? new MessageWriter();
+    this.#free = undefined;
+    return writer.length > arenaBytes ? new MessageWriter(2 * arenaBytes) : writer;
+  }
+
+  giveBack(writer: MessageWriter): void {
+    this.#free = writer;
   }
 }
 
@@ -115,13 +123,18 @@ export class TaskChunks {
    */
   read(limits: ChunkLimits): Chunk | Promise<Chunk> {
     if (this.#async !== undefined) return this.#readAsync(this.#async, limits);
-    const chunk = new ChunkBuilder(this.#next, limits, this.#arena.writer());
-    while (this.#takesMore(chunk)) {
-      const { done, value } = (this.#sync as Iterator<TaskDefinition, undefined>).next();
-      if (done === true) this.#ended = true;
-      else this.#take(chunk, value);
+    const writer = this.#arena.take();
+    try {
+      const chunk = new ChunkBuilder(this.#next, limits, writer);
+      while (this.#takesMore(chunk)) {
+        const { done, value } = (this.#sync as Iterator<TaskDefinition, undefined>).next();
+        if (done === true) this.#ended = true;
+        else this.#take(chunk, value);
+      }
+      return this.#give(chunk);
+    } finally {
+      this.#arena.giveBack(writer);
     }
-    return this.#give(chunk);
   }
 
   /** Tells the source of the tasks that no more will be read. */

@@ -40,8 +40,14 @@ export async function* messagesOf<T>(call: ClientReadableStream<T>): AsyncGenera
       call.resume();
       yield* messages;
     }
-    if (failure !== undefined) throw failure;
-    if (hasEnded) return;
-    await new Promise<void>((resolve) => (wake = resolve));
+    if (failure !== undefined) {
+      // It comes before messages that lie in the stream itself, of which it is not the end.
+      while (call.read() !== null);
+      if (unread.length === 0) throw failure;
+    } else if (hasEnded) {
+      return;
+    } else {
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
   }
 }

@@ -214,7 +214,7 @@ function decodeTask(reader: FrameReader, from: number, to: number, blocks: Block
         decoded.attempt = reader.value;
         break;
       case task.isLastAttempt:
-        decoded.isLastAttempt = reader.value !== 0;
+        decoded.isLastAttempt = reader.isTrue;
         break;
       case task.generation:
         decoded.generation = reader.value;
@@ -226,7 +226,7 @@ function decodeTask(reader: FrameReader, from: number, to: number, blocks: Block
         decoded.recordCount = reader.value;
         break;
       case task.ahead:
-        decoded.ahead = reader.value !== 0;
+        decoded.ahead = reader.isTrue;
         break;
       default:
         isWhole = false;

@@ -58,7 +58,9 @@ export class EntryBuilder {
   /** Events of one kind that are not written yet, and the arm that they will be. */
   #waiting: Run | undefined;
   #waitingArm = 0;
-  readonly #cold = new BinaryWriter();
+  #cold = new BinaryWriter();
+  /** An entry was begun and not finished: its last events may be in the runs, or half an event anywhere. */
+  #isOpen = false;
   #chunks: Uint8Array[] = [];
   #lengths: number[] = [];
   #blobBytes = 0;
@@ -72,6 +74,7 @@ export class EntryBuilder {
 
   /** Begins another entry, in the memory of the last one. @param firstBlob as the constructor's */
   begin(stamp: Stamp, firstBlob: BlobId): void {
+    if (this.#isOpen) this.#forget();
     this.#firstBlob = firstBlob;
     this.#chunks = [];
     this.#lengths = [];
@@ -104,6 +107,7 @@ export class EntryBuilder {
   }
 
   addEvent(event: CoreEvent): void {
+    this.#isOpen = true;
     switch (event.type) {
       case "lease_granted": {
         const run = (this.#grants ??= new GrantRun());
@@ -174,7 +178,16 @@ export class EntryBuilder {
     const body = ownBytes(sectionOffset + section.length);
     body.set(sink.view());
     body.set(section, sectionOffset);
+    this.#isOpen = false;
     return { body, sectionOffset, section, lengths: this.#lengths };
+  }
+
+  /** What an entry left behind that was never finished. */
+  #forget(): void {
+    this.#isOpen = false;
+    this.#grants = this.#successes = this.#submits = this.#finishes = this.#waiting = undefined;
+    this.#message.length = 0;
+    this.#cold = new BinaryWriter();
   }
 
   #waitingBytesMax(): number {

@@ -130,7 +130,7 @@ class JobReader {
     while (fields.next()) {
       const field = fields.field - shift;
       if (!fields.isBytes) {
-        if (field === itemField.moreToUpload) moreToUpload = fields.value !== 0;
+        if (field === itemField.moreToUpload && fields.isNumber) moreToUpload = fields.isTrue;
       } else if (field === itemField.key) {
         idempotencyKey = readText(bytes, fields.start, fields.stop);
       } else if (field === itemField.job) {
@@ -146,6 +146,8 @@ class JobReader {
     if (jobAt === -1) return { idempotencyKey, head: undefined, tasks: noTasks, jobBytes: 0 };
     const tasks = this.#splitJob(jobAt, jobEnd);
     const head = this.#headOf(traceAt, traceEnd, moreToUpload);
+    // The generated code leaves a message early that says so, and takes what follows for fields around it.
+    if (head.job.stages.length !== tasks.length) throw new RangeError("a message ends early");
     return { idempotencyKey, head, tasks, jobBytes: jobEnd - jobAt };
   }
 
@@ -192,7 +194,9 @@ class JobReader {
   #headOf(traceAt: number, traceEnd: number, moreToUpload: boolean): JobHead {
     const jobLength = this.#headLength;
     if (traceAt >= 0) this.#copy(traceAt, traceEnd);
-    this.#reserve(2);
+    // Where the job ends and its trace begins counts too: the bytes of both together do not tell.
+    this.#reserve(6);
+    this.#headLength = this.#head.writeUInt32LE(jobLength, this.#headLength);
     this.#head[this.#headLength++] = moreToUpload ? 1 : 0;
     this.#head[this.#headLength++] = traceAt >= 0 ? 1 : 0;
     const known = this.#lastHead.find(this.#head, this.#headLength);

@@ -139,7 +139,7 @@ function readCompleted(bytes: Uint8Array, start: number, stop: number): Incoming
   let failedRecords = 0;
   while (fields.next()) {
     if (!fields.isBytes) {
-      if (fields.field === 3) recordCount = fields.value;
+      if (fields.field === 3 && fields.isNumber) recordCount = fields.value;
     } else if (fields.field === 1) {
       token = tokenOf(bytes, fields);
     } else if (fields.field === 2) {
@@ -159,7 +159,7 @@ function readOutput(bytes: Uint8Array, start: number, stop: number): IncomingOut
   let inlineBytes = 0;
   let ref: PartitionRef | undefined;
   while (fields.next()) {
-    if (fields.field === 1 && !fields.isBytes) {
+    if (fields.field === 1 && fields.isNumber) {
       partition = fields.value;
     } else if (fields.field === 2 && fields.isBytes) {
       inlineBytes = fields.stop - fields.start;

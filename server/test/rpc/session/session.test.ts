@@ -241,6 +241,36 @@ describe("A worker's session", () => {
       assert.equal(await deaf.outcomeOf(task?.token as Buffer), "stale");
     });
 
+    for (const says of ["received", "ping"] as const) {
+      it(`of what was not sent yet keep nothing (${says})`, async () => {
+        await bench.submit({ tasks: 1 });
+        const hasty = await connect("hasty");
+        if (says === "ping") hasty.ping([], 2 ** 32 - 1);
+        else hasty.received(2 ** 32 - 1);
+        hasty.credit(1);
+        const [task] = await hasty.tasks(1);
+        await bench.clock.advance(5_001);
+        const recall = await hasty.next("recall");
+        assert.equal(recall.reason, RecallReason.RECALL_REASON_NOT_RECEIVED);
+        assert.deepEqual(recall.tokens, [task?.token]);
+      });
+    }
+
+    it("of a session before say nothing of this one", async () => {
+      await bench.submit({ tasks: 2, demand: [] });
+      const first = await connect("w");
+      first.credit(1);
+      const [task] = await first.tasks(1);
+      first.received(1);
+      first.session.end(undefined);
+      const second = await connect("w", { held: heldList([task?.token as Buffer]) });
+      second.credit(2);
+      const [other] = await second.tasks(1);
+      await bench.clock.advance(5_001);
+      // The one that it holds was received before; of the new one it has said nothing.
+      assert.deepEqual((await second.next("recall")).tokens, [other?.token]);
+    });
+
     it("that come keep the lease, as does a held list", async () => {
       await bench.submit({ tasks: 2, demand: [] });
       const worker = await connect();

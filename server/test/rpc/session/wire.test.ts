@@ -126,6 +126,25 @@ describe("The reader of frames", () => {
     assert.deepEqual(messages, [{ kind: "received", value: { throughSequence: 7 } }]);
   });
 
+  it("passes over fields that it knows in wire types that they do not have", () => {
+    const field = (tag: number, ...parts: readonly Uint8Array[]) => {
+      const content = Buffer.concat(parts);
+      return Buffer.concat([Buffer.from([tag, content.length]), content]);
+    };
+    // The partition once more as four bytes, the count of records as eight.
+    const output = Buffer.from("0803" + "0d" + "ff".repeat(4) + "120161", "hex");
+    const count = Buffer.from("1809" + "19" + "ff".repeat(8), "hex");
+    const completed = Buffer.concat([field(0x0a, encodeToken(token)), field(0x12, output), count]);
+    const frame = field(0x0a, field(0x32, completed));
+    const [result] = readFrame(frame);
+    assert(result?.kind === "completed");
+    assert.deepEqual([result.outputs[0]?.partition, result.recordCount], [3, 9]);
+    const [read] = PullTasksRequest.decode(frame).messages;
+    assert(read?.message?.$case === "completed");
+    const { outputs, recordCount } = read.message.value;
+    assert.deepEqual([outputs[0]?.partition, recordCount], [3, 9]);
+  });
+
   it("throws at bytes that are no frame, and never reads beyond them", () => {
     const bad = ["0a", "0a05", "0a0212ff", "0b", "07", "00", "0affffffffffffffffffffff01", "ff"];
     for (const hex of bad) {
