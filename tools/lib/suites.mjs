@@ -31,6 +31,7 @@ export const suites = [
     budgetSeconds: 30,
     verifySeconds: 600,
   },
+  { name: "bench", folder: "bench", spec: compiled, budgetSeconds: 60, verifySeconds: 120 },
   {
     name: "tools",
     folder: "tools",
