@@ -26,6 +26,8 @@ export async function runSuite(suite, { budgetSeconds, env, output = "inherit" }
   const outputFile = join(scratch, "output.txt");
   const outputFd = output === "keep" ? openSync(outputFile, "w") : undefined;
   const startedAt = performance.now();
+  const clean = () => rmSync(scratch, { recursive: true, force: true });
+  process.once("exit", clean);
   try {
     const ended = await runGroup(["--reporter", reporter, suite.spec], {
       cwd: resolve(root, suite.folder),
@@ -46,7 +48,8 @@ export async function runSuite(suite, { budgetSeconds, env, output = "inherit" }
     return { passed: 0, failed: 0, skipped: 0, ...counts, problems, seconds, said };
   } finally {
     if (outputFd !== undefined) closeSync(outputFd);
-    rmSync(scratch, { recursive: true, force: true });
+    process.off("exit", clean);
+    clean();
   }
 }
 

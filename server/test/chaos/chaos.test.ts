@@ -32,7 +32,7 @@ interface Strike {
 
 // Which moments are struck at follows from the seed; what each process is doing then, it cannot say.
 describe(`a fleet of real processes, CAPSTAN_CHAOS_SEED=${seed}`, function () {
-  this.timeout(600_000);
+  this.timeout(30_000 * rounds);
 
   const random = new Prng(seed);
   let directory: string;
