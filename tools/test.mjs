@@ -1,10 +1,11 @@
-// `npm test`: every suite in turn; the last line is `N passed, N failed`.
+// `npm test`: every suite, in turn but for those that run beside; the last line is `N passed, N failed`.
 // --verify (`npm run verify`) runs the long versions; names of suites as arguments run only those.
 import { requireNode } from "./lib/node-version.mjs";
 
 requireNode();
 const { build, ensureInstalled } = await import("./lib/set-up.mjs");
 const { ensureGrpcurl, grpcurlEnvironment } = await import("./lib/grpcurl.mjs");
+const { runAll } = await import("./lib/run-all.mjs");
 const { runSuite } = await import("./lib/run-suite.mjs");
 const { suites } = await import("./lib/suites.mjs");
 
@@ -63,9 +64,9 @@ async function main() {
   const results = [];
   if (problems.length === 0) {
     const env = { ...prepareGrpcurl(problems), ...(verify ? { CAPSTAN_VERIFY: "1" } : {}) };
-    for (const suite of suites.filter(({ name }) => names.length === 0 || names.includes(name))) {
-      console.log(`\n=== ${suite.name}`);
-      const result = await runSuite(suite, { budgetSeconds: budgetOf(suite), env });
+    const chosen = suites.filter(({ name }) => names.length === 0 || names.includes(name));
+    const run = (suite, output) => runSuite(suite, { budgetSeconds: budgetOf(suite), env, output });
+    for (const { suite, result } of await runAll(chosen, run, (text) => console.log(text))) {
       problems.push(...result.problems.map((problem) => `suite ${suite.name} ${problem}`));
       results.push({ suite, ...result });
     }

@@ -6,15 +6,21 @@
 import { commitFloor, diskFloor } from "./support/commit-floor.js";
 import { Echo } from "./support/echo.js";
 import { startFleet } from "./support/fleet.js";
-import { type BenchOptions, type Finding, formatNumber, machine } from "./support/report.js";
+import {
+  type BenchOptions,
+  type Finding,
+  formatNumber,
+  machine,
+  shareOf,
+} from "./support/report.js";
 import type { Scratch } from "./support/scratch.js";
 import { quantile, round } from "./support/statistics.js";
 
 const defaultCount = 500;
 const defaultRuns = 4;
-const warmUp = 200;
+const defaultWarmUp = 200;
 /** Before anything is measured: all processes start cold, and what is measured is no start. */
-const firstWarmUp = 10_000;
+const defaultFirstWarmUp = 10_000;
 const commitsOfATask = 2;
 const echoRoundTripsOfATask = 2;
 
@@ -29,6 +35,9 @@ interface Sample {
 export async function latencyBench(scratch: Scratch, options: BenchOptions): Promise<Finding> {
   const count = options.count ?? defaultCount;
   const runCount = options.runs ?? defaultRuns;
+  const share = shareOf(count, defaultCount);
+  const warmUp = Math.ceil(defaultWarmUp * share);
+  const firstWarmUp = Math.ceil(defaultFirstWarmUp * share);
   const echo = await Echo.start(scratch);
   // A worker as it comes: one slot, nothing ahead.
   const fleet = await startFleet(scratch, {});
@@ -52,7 +61,7 @@ export async function latencyBench(scratch: Scratch, options: BenchOptions): Pro
   }
   await fleet.close();
   await echo.close();
-  return describe({ tasks, echoes, commits, syncs, submitted });
+  return describe({ tasks, echoes, commits, syncs, submitted, firstWarmUp });
 }
 
 function describe(found: {
@@ -61,6 +70,7 @@ function describe(found: {
   readonly commits: readonly (readonly number[])[];
   readonly syncs: readonly (readonly number[])[];
   readonly submitted: number;
+  readonly firstWarmUp: number;
 }): Finding {
   const task = sampleOf(found.tasks.flat());
   const echo = sampleOf(found.echoes.flat());
@@ -78,7 +88,7 @@ function describe(found: {
       p99: task.p99,
       accepted: found.submitted,
       measured: task.count,
-      warmUp: firstWarmUp,
+      warmUp: found.firstWarmUp,
       commit,
       diskAlone: sync,
       echoRoundTrip: echo,

@@ -6,7 +6,13 @@ import type { EchoFlood } from "./processes/echo-client.js";
 import { Echo, echoItemBytes } from "./support/echo.js";
 import { payloadBytes } from "./support/echo-service.js";
 import { type Fleet, startFleet } from "./support/fleet.js";
-import { type BenchOptions, type Finding, formatNumber, machine } from "./support/report.js";
+import {
+  type BenchOptions,
+  type Finding,
+  formatNumber,
+  machine,
+  shareOf,
+} from "./support/report.js";
 import type { Scratch } from "./support/scratch.js";
 import { median, round } from "./support/statistics.js";
 
@@ -17,8 +23,8 @@ const jobsPerTask = 0.5;
 /** What goes before each run, as a share of it, as each flood of the echo has its start left out. */
 const runUpShare = 0.25;
 
-const floodWarmUpMs = 500;
-const floodMs = 1_500;
+const defaultFloodWarmUpMs = 500;
+const defaultFloodMs = 1_500;
 
 /**
  * One process that runs what takes no time: what bounds it is how many leases may be on the way at once.
@@ -46,6 +52,9 @@ export async function throughputBench(scratch: Scratch, options: BenchOptions): 
   const tasks = options.count ?? defaultTasks;
   const jobs = Math.ceil(tasks * jobsPerTask);
   const runCount = options.runs ?? defaultRuns;
+  const share = shareOf(tasks, defaultTasks);
+  const floodWarmUpMs = Math.ceil(defaultFloodWarmUpMs * share);
+  const floodMs = Math.ceil(defaultFloodMs * share);
   const echo = await Echo.start(scratch);
   // A fleet for each kind of work, kept for all its runs: processes start cold, and a first run that nobody
   // looks at warms them, as the echo's are warmed.

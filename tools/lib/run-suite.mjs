@@ -1,6 +1,6 @@
 // Runs one mocha suite as a process group of its own, so that whatever it leaves behind is found and ended.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,17 +17,23 @@ const reporter = join(root, "tools/lib/counting-reporter.mjs");
 /**
  * Runs a suite to its end and says how it went. `problems` holds what mocha cannot count: a crash, a
  * suite without tests, one that does not end, processes left behind; each is a failure of its own.
+ * `said` is all that it printed, where `output` is "keep"; otherwise it has been printed already.
  */
 export async function runSuite(suite, { budgetSeconds, env, output = "inherit" }) {
   const scratch = mkdtempSync(join(tmpdir(), "capstan-suite-"));
   const countsFile = join(scratch, "counts.json");
+  // A file and not a pipe: both streams in the order in which they were written, and nobody to read them.
+  const outputFile = join(scratch, "output.txt");
+  const outputFd = output === "keep" ? openSync(outputFile, "w") : undefined;
   const startedAt = performance.now();
+  const clean = () => rmSync(scratch, { recursive: true, force: true });
+  process.once("exit", clean);
   try {
     const ended = await runGroup(["--reporter", reporter, suite.spec], {
       cwd: resolve(root, suite.folder),
       env: { ...process.env, ...env, CAPSTAN_TEST_COUNTS: countsFile },
       countsFile,
-      output,
+      output: outputFd ?? output,
       limitMs: budgetSeconds * patience * 1000,
     });
     const counts = readCounts(countsFile);
@@ -38,9 +44,12 @@ export async function runSuite(suite, { budgetSeconds, env, output = "inherit" }
       problems.push(`all tests passed, yet mocha ended with ${ended.how}`);
     }
     const seconds = (performance.now() - startedAt) / 1000;
-    return { passed: 0, failed: 0, skipped: 0, ...counts, problems, seconds };
+    const said = outputFd === undefined ? "" : readFileSync(outputFile, "utf8");
+    return { passed: 0, failed: 0, skipped: 0, ...counts, problems, seconds, said };
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    if (outputFd !== undefined) closeSync(outputFd);
+    process.off("exit", clean);
+    clean();
   }
 }
 
@@ -51,11 +60,10 @@ function readCounts(file) {
 async function runGroup(args, { cwd, env, countsFile, output, limitMs }) {
   const stdio = ["ignore", output, output];
   const child = spawn(process.execPath, [mocha, ...args], { cwd, env, stdio, detached: true });
-  const stop = () => {
-    killGroup(child.pid);
-    process.exit(130);
-  };
-  process.once("SIGINT", stop).once("SIGTERM", stop);
+  // Several may run at once, and each must be ended: whoever is told to stop leaves, and leaving ends them all.
+  const stop = () => process.exit(130);
+  const kill = () => killGroup(child.pid);
+  process.once("SIGINT", stop).once("SIGTERM", stop).once("exit", kill);
   const problems = [];
   const watch = watchForEnd({ child, countsFile, limitMs, problems });
   const how = await new Promise((resolve) => {
@@ -63,7 +71,7 @@ async function runGroup(args, { cwd, env, countsFile, output, limitMs }) {
     child.once("exit", (code, signal) => resolve(signal ?? `exit ${code}`));
   });
   clearInterval(watch);
-  process.off("SIGINT", stop).off("SIGTERM", stop);
+  process.off("SIGINT", stop).off("SIGTERM", stop).off("exit", kill);
   if (problems.length === 0 && (await isLeftBehind(child.pid))) {
     problems.push("left processes running");
   }

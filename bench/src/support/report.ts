@@ -33,6 +33,11 @@ export interface BenchOptions {
   readonly count?: number;
 }
 
+/** What all that goes before and beside a run is cut down to, when fewer than the default are measured. */
+export function shareOf(count: number, defaultCount: number): number {
+  return Math.min(1, count / defaultCount);
+}
+
 /** Where it was measured. */
 export function machine(): Readonly<Record<string, unknown>> {
   return {

@@ -1,41 +1,67 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { JobDefinition, JobProgress } from "@capstan/sdk";
+import type { JobDefinition, JobProgress, WorkerRecord } from "@capstan/sdk";
 import { Client } from "@capstan/sdk";
+import { Prng } from "../core/support/prng.js";
 import { DeafProxy } from "./support/deaf-proxy.js";
 import { MasterProcess, WorkerProcess } from "./support/processes.js";
-import { checkStory, readStory } from "./support/verdict.js";
+import { SmallJobs } from "./support/small-jobs.js";
+import { checkStory, JournalStory } from "./support/verdict.js";
 
 const tasksPerJob = 5_000;
-const rounds = Number(process.env["CAPSTAN_CHAOS_ROUNDS"] ?? 20);
-/** Longer than a lease and than the time in which a lost session is noticed. */
-const longerThanALeaseMs = 2_500;
+const slots = 8;
+const rounds = Number(
+  process.env["CAPSTAN_CHAOS_ROUNDS"] ?? (process.env["CAPSTAN_VERIFY"] === "1" ? 60 : 20),
+);
+const seed = Number(process.env["CAPSTAN_CHAOS_SEED"] ?? randomInt(2 ** 32));
 
-/** Real processes, killed without warning, on a real journal. */
-describe("a fleet of real processes", function () {
-  this.timeout(600_000);
+/** Short, so that losing a lease is a matter of a second. */
+const terms = { leaseMs: 1_200, pingMs: 300 };
+/** Shorter still where every round waits until leases have run out. */
+const shortTerms = { leaseMs: 500, pingMs: 125 };
 
+/** One process that was killed or stopped. */
+interface Strike {
+  readonly workerId: string;
+  readonly at: number;
+}
+
+// Which moments are struck at follows from the seed; what each process is doing then, it cannot say.
+describe(`a fleet of real processes, CAPSTAN_CHAOS_SEED=${seed}`, function () {
+  this.timeout(30_000 * rounds);
+
+  const random = new Prng(seed);
   let directory: string;
   let journal: string;
   let master: MasterProcess;
   let proxy: DeafProxy;
   let workers: WorkerProcess[];
   let client: Client;
-  const acknowledged: string[] = [];
+  let smallJobs: SmallJobs;
+  /** By job id, how many tasks it has. */
+  const acknowledged = new Map<string, number>();
+  let masterKills = 0;
+  const kills: Strike[] = [];
+  const stops: Strike[] = [];
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "capstan-chaos-"));
     journal = join(directory, "journal");
-    master = new MasterProcess(journal);
+    master = new MasterProcess(journal, terms);
     await master.start();
     proxy = new DeafProxy(() => master.port);
     const deaf = await proxy.listen();
     workers = [1, 2, 3].map((no) => new WorkerProcess(`w${no}`, join(directory, `w${no}.log`)));
-    for (const [i, worker] of workers.entries()) worker.start(addressOf(i, deaf), 8);
+    for (const [i, worker] of workers.entries()) {
+      worker.start(i === 0 ? deaf : master.address, slots);
+    }
     client = new Client({ address: master.address, retryForMs: Infinity });
+    smallJobs = new SmallJobs(client, acknowledged);
+    smallJobs.start();
   });
 
   after(async () => {
@@ -46,20 +72,20 @@ describe("a fleet of real processes", function () {
     await rm(directory, { recursive: true });
   });
 
-  function addressOf(worker: number, deaf: string): string {
-    return worker === 0 ? deaf : master.address;
-  }
-
-  /** Runs a job, and once so much of it is done, while leases are held, does something terrible. */
-  async function runThrough(share: number, terror: () => Promise<void>): Promise<void> {
+  /** Runs a job, and at a random moment of it, while leases are held, does something terrible. */
+  async function runThrough(terror: () => Promise<void>): Promise<void> {
+    const strikeAt = random.below(0.8 * tasksPerJob);
+    const laterMs = random.below(50);
     let struck: Promise<void> | undefined;
     const strike = ({ job: { counts } }: JobProgress) => {
-      if (struck !== undefined || counts.succeeded < share * tasksPerJob) return;
+      if (struck !== undefined || counts.succeeded < strikeAt) return;
       if (counts.leased + counts.running === 0) return;
-      struck = terror();
+      // News come no more often than every 50 ms.
+      struck = sleep(laterMs).then(terror);
+      struck.catch(() => {});
     };
-    const job = await client.submit(definition());
-    acknowledged.push(job.jobId);
+    const job = await client.submit(bigJob());
+    acknowledged.set(job.jobId, tasksPerJob);
     for await (const progress of client.watch(job.jobId, { minIntervalMs: 50 })) strike(progress);
     assert(struck !== undefined, "the job ended before anything happened to it");
     await struck;
@@ -67,15 +93,37 @@ describe("a fleet of real processes", function () {
     assert.equal(state, "succeeded");
   }
 
+  /** Waits until what the master says of a worker is so. */
+  async function until(
+    { workerId }: WorkerProcess,
+    isSo: (record: WorkerRecord) => boolean,
+  ): Promise<void> {
+    for (;;) {
+      const { items } = await client.listWorkers();
+      const record = items.find((one) => one.workerId === workerId);
+      if (record !== undefined && isSo(record)) return;
+      await sleep(10);
+    }
+  }
+
+  /** Does it to a worker that holds leases. */
+  async function strikeWorker(worker: WorkerProcess, blow: () => Promise<void>): Promise<Strike> {
+    await until(worker, (record) => held(record) > 0);
+    const at = Date.now();
+    await blow();
+    return { workerId: worker.workerId, at };
+  }
+
   it(`loses nothing when the master is killed ${rounds} times and started on the same journal`, async () => {
     for (let round = 0; round < rounds; round++) {
-      await runThrough(Math.random() * 0.8, async () => {
+      await runThrough(async () => {
         // Every other time one worker has gone deaf before: its results are durable, unheard.
         if (round % 2 === 0) {
-          proxy.deafen();
-          await sleep(60);
+          await proxy.deafen();
+          await sleep(random.below(60));
         }
         await master.kill();
+        masterKills += 1;
         proxy.hear();
         await master.start();
       });
@@ -89,31 +137,69 @@ describe("a fleet of real processes", function () {
   it(`loses nothing when workers are killed ${rounds} times`, async () => {
     for (let round = 0; round < rounds; round++) {
       // The one behind the proxy stays: what it has seen is told by its counters.
-      const victim = 1 + (round % 2);
-      await runThrough(Math.random() * 0.8, async () => {
-        const worker = workers[victim] as WorkerProcess;
-        await worker.kill();
-        worker.start(master.address, 8);
+      const worker = workers[1 + random.below(2)] as WorkerProcess;
+      await runThrough(async () => {
+        const strike = await strikeWorker(worker, async () => {
+          await worker.kill();
+          worker.start(master.address, slots);
+        });
+        kills.push(strike);
       });
     }
   });
 
-  it("hears nothing from a worker that was stopped for longer than its lease and goes on", async () => {
-    const worker = workers[2] as WorkerProcess;
-    for (let round = 0; round < 3; round++) {
-      await runThrough(0.05 + Math.random() * 0.3, async () => {
-        worker.signal("SIGSTOP");
-        await sleep(longerThanALeaseMs);
-        worker.signal("SIGCONT");
+  it(`hears nothing from workers that were stopped for longer than a lease ${rounds} times and go on`, async () => {
+    await master.stop();
+    master.terms = shortTerms;
+    await master.start();
+    for (let round = 0; round < rounds; round++) {
+      const worker = workers[random.below(workers.length)] as WorkerProcess;
+      const muchLongerMs = random.chance(0.5) ? random.below(2 * shortTerms.leaseMs) : 0;
+      await runThrough(async () => {
+        const strike = await strikeWorker(worker, async () => {
+          worker.signal("SIGSTOP");
+          // Its leases have run out: of those that it had, none is left to it.
+          await until(worker, (record) => held(record) === 0);
+          // Sometimes so long that its session has ended too.
+          await sleep(muchLongerMs);
+          worker.signal("SIGCONT");
+        });
+        stops.push(strike);
       });
+      assert(worker.isRunning, "a worker that was stopped did not go on");
     }
   });
 
   it("has every acknowledged job, every task succeeded once, and every settled result", async () => {
+    await smallJobs.stop();
+    for (;;) {
+      const { items } = await client.listJobs({ states: ["running"], pageSize: 1 });
+      const [left] = items;
+      if (left === undefined) break;
+      await client.waitForJob(left.jobId);
+    }
     await Promise.all(workers.map((worker) => worker.stop()));
     await master.stop();
-    const story = await readStory(journal);
-    checkStory(story, acknowledged, workers, tasksPerJob);
+    checkStory(await JournalStory.read(journal), acknowledged, workers);
+  });
+
+  it("struck as often as it was meant to, and each time somebody who held leases", async () => {
+    const { heldAtClaims, requeues } = await JournalStory.read(journal);
+    assert.deepEqual([masterKills, kills.length, stops.length], [rounds, rounds, rounds]);
+    // The first start, one after each kill, and one with shorter terms.
+    assert.equal(heldAtClaims.length, rounds + 2);
+    for (const [kill, count] of heldAtClaims.slice(1, rounds + 1).entries()) {
+      assert(count > 0, `no lease was held when the master was killed, time ${kill + 1}`);
+    }
+    const strikes = [...kills, ...stops];
+    for (const { workerId, at } of strikes) {
+      const next = strikes.find((other) => other.workerId === workerId && other.at > at);
+      const taken = requeues.filter((one) => one.workerId === workerId && isLoss(one.reason));
+      assert(
+        taken.some(({ wall }) => wall >= at && wall < (next?.at ?? Infinity)),
+        `nothing was taken from ${workerId} after ${at}`,
+      );
+    }
   });
 
   it("went through what it was meant to: resumed, sent again, settled at register, stale", () => {
@@ -130,7 +216,17 @@ describe("a fleet of real processes", function () {
   });
 });
 
-function definition(): JobDefinition {
+/** Leases that are a worker's to finish. */
+function held({ leases }: WorkerRecord): number {
+  return leases.fit + leases.ahead + leases.running;
+}
+
+/** Why a delivery is taken from a worker that is gone, or was not heard of for a term. */
+function isLoss(reason: string): boolean {
+  return reason === "worker_lost" || reason === "expired";
+}
+
+function bigJob(): JobDefinition {
   return {
     name: "chaos",
     policy: { retry: { maxAttempts: 3 } },

@@ -19,6 +19,19 @@ describe("corners of the core", () => {
     assert.equal(story.placeOne().ahead, true);
   });
 
+  it("fills the place ahead at a worker whose lease there has stopped", () => {
+    const story = new Scenario();
+    const worker = story.worker({ prefetch: 1 });
+    story.submit({ stages: [{ tasks: 3 }] });
+    const [running, ahead] = story.place();
+    assert(running !== undefined && ahead?.ahead === true);
+    // The one ahead expires by itself: it stops, and nothing else changes.
+    story.pass(10_000);
+    story.machine.note({ kind: "renew_leases", worker, tokens: [running.token] });
+    story.pass(5_000);
+    assert.equal(story.placeOne().ahead, true);
+  });
+
   it("takes back what a worker that shrank could never start", () => {
     const story = new Scenario();
     const { machine } = story;

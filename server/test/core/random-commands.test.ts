@@ -5,7 +5,9 @@ import { Machine, replayed } from "./support/machine.js";
 import { Prng } from "./support/prng.js";
 import { Workload } from "./support/workload.js";
 
-const seedCount = Number(process.env["CAPSTAN_SEEDS"] ?? 200);
+const seedCount = Number(
+  process.env["CAPSTAN_SEEDS"] ?? (process.env["CAPSTAN_VERIFY"] === "1" ? 2_000 : 200),
+);
 const stepCount = Number(process.env["CAPSTAN_STEPS"] ?? 10_000);
 const firstSeed = Number(process.env["CAPSTAN_SEED"] ?? 1);
 const group = 20;
@@ -35,17 +37,34 @@ const leastPerSeed: Readonly<Partial<Record<CommandKind, number>>> = {
   sweep_job: 10,
 };
 
+/** Of what else happened, the same. */
+const leastSeenPerSeed: Readonly<Record<string, number>> = {
+  turns: 500,
+  ahead: 20,
+  restarts: 1,
+  restartsWithLeases: 0.5,
+  stalls: 20,
+  expiries: 5,
+  losses: 20,
+  // Ready tasks that stayed, and the workers beside them: why each could not have them.
+  unavailable: 500,
+  infeasible: 100,
+  full: 20,
+  bytes: 5,
+};
+
 // A failing seed repeats with:
 //   CAPSTAN_SEED=<seed> CAPSTAN_SEEDS=1 npm test -w server -- --grep "random commands"
 describe("the core under random commands", () => {
   const accepted = new Map<CommandKind, number>();
+  const seen = new Map<string, number>();
 
   for (let from = firstSeed; from < firstSeed + seedCount; from += group) {
     const to = Math.min(from + group, firstSeed + seedCount);
-    it(`holds every invariant after every event, and replays to the same state, seeds ${from} to ${to - 1}`, () => {
+    it(`holds every invariant after every event, leaves nobody idle, and replays to the same state, seeds ${from} to ${to - 1}`, () => {
       for (let seed = from; seed < to; seed++) {
         try {
-          runSeed(seed, accepted);
+          runSeed(seed, accepted, seen);
         } catch (error) {
           throw new Error(`CAPSTAN_SEED=${seed}`, { cause: error });
         }
@@ -55,19 +74,32 @@ describe("the core under random commands", () => {
 
   after(() => {
     if (process.env["CAPSTAN_SHOW"] === undefined) return;
-    console.log(Object.fromEntries([...accepted].sort()));
+    console.log(Object.fromEntries([...accepted].sort()), Object.fromEntries(seen));
   });
 
   it("had every kind of command accepted, often enough to prove something", () => {
     for (const [kind, least] of Object.entries(leastPerSeed)) {
-      const count = accepted.get(kind as CommandKind) ?? 0;
-      const wanted = Math.max(1, Math.floor(least * seedCount * (stepCount / 10_000)));
-      assert(count >= wanted, `${kind} was accepted ${count} times, wanted ${wanted}`);
+      assertOften(kind, accepted.get(kind as CommandKind), least);
+    }
+  });
+
+  it("restarted, stalled, let terms run out and saw tasks wait, often enough to prove something", () => {
+    for (const [what, least] of Object.entries(leastSeenPerSeed)) {
+      assertOften(what, seen.get(what), least);
     }
   });
 });
 
-function runSeed(seed: number, accepted: Map<CommandKind, number>): void {
+function assertOften(what: string, count: number | undefined, least: number): void {
+  const wanted = Math.max(1, Math.floor(least * seedCount * (stepCount / 10_000)));
+  assert((count ?? 0) >= wanted, `${what}: ${count ?? 0} times, wanted ${wanted}`);
+}
+
+function runSeed(
+  seed: number,
+  accepted: Map<CommandKind, number>,
+  seen: Map<string, number>,
+): void {
   const random = new Prng(seed);
   const machine = new Machine(random.uint32);
   const workload = new Workload(machine, random);
@@ -79,6 +111,10 @@ function runSeed(seed: number, accepted: Map<CommandKind, number>): void {
   );
   for (const [kind, count] of machine.accepted) {
     accepted.set(kind, (accepted.get(kind) ?? 0) + count);
+  }
+  const { idleness, ...others } = workload.seen;
+  for (const [what, count] of Object.entries({ ...others, ...idleness, ...machine.terms.seen })) {
+    seen.set(what, (seen.get(what) ?? 0) + count);
   }
 }
 

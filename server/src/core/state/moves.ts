@@ -88,6 +88,7 @@ export function stopLease(state: State, lease: Lease): void {
   removeAhead(worker, lease.no);
   lease.ahead = false;
   charge(worker.used, lease.demand, 1);
+  lookAgain(state, worker);
 }
 
 /** The lease is gone, and its room with it. */
@@ -98,6 +99,11 @@ export function freeLease(state: State, lease: Lease): void {
   if (lease.ahead) removeAhead(worker, lease.no);
   else charge(worker.used, lease.demand, -1);
   state.leases.delete(lease.no);
+  lookAgain(state, worker);
+}
+
+/** The worker may have room that it had not when nothing was found for it. */
+function lookAgain(state: State, worker: Worker): void {
   state.placement.offers.add(worker.no);
   worker.missedAt = -1;
 }

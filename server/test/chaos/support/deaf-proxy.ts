@@ -11,6 +11,7 @@ export class DeafProxy {
     this.#join(client);
   });
   readonly #upstream: () => number;
+  #onMissed: (() => void) | undefined;
   #isDeaf = false;
 
   /** @param upstream the port to go to, asked for each connection */
@@ -23,9 +24,12 @@ export class DeafProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** From now on nothing comes back, until `hear`. */
-  deafen(): void {
+  /** From now on nothing comes back, until `hear`. Resolves once something was missed. */
+  deafen(): Promise<void> {
     this.#isDeaf = true;
+    return new Promise((resolve) => {
+      this.#onMissed = resolve;
+    });
   }
 
   /** New connections hear again; the deaf ones end, for what they missed cannot be made up. */
@@ -52,7 +56,8 @@ export class DeafProxy {
     }
     client.on("data", (bytes) => master.write(bytes));
     master.on("data", (bytes) => {
-      if (!this.#isDeaf) client.write(bytes);
+      if (this.#isDeaf) this.#onMissed?.();
+      else client.write(bytes);
     });
   }
 }

@@ -9,17 +9,23 @@ import { fileURLToPath } from "node:url";
 const masterMain = fileURLToPath(new URL("../../../src/main.js", import.meta.url));
 const workerMain = fileURLToPath(new URL("./worker-main.js", import.meta.url));
 
-/** A short term, so that losing one is a matter of a second. */
-const terms = ["--lease-term-ms", "1200", "--ping-interval-ms", "300"];
+/** What a master of these tests is set to, in milliseconds. */
+export interface Terms {
+  readonly leaseMs: number;
+  readonly pingMs: number;
+}
 
 /** A master that can be killed and started again on the same journal and port. */
 export class MasterProcess {
+  /** What it will be set to when it is started the next time. */
+  terms: Terms;
   readonly #directory: string;
   #child: ChildProcess | undefined;
   #port = 0;
 
-  constructor(directory: string) {
+  constructor(directory: string, terms: Terms) {
     this.#directory = directory;
+    this.terms = terms;
   }
 
   get address(): string {
@@ -32,6 +38,8 @@ export class MasterProcess {
 
   /** Resolves once it listens. */
   async start(): Promise<void> {
+    const { leaseMs, pingMs } = this.terms;
+    const terms = ["--lease-term-ms", String(leaseMs), "--ping-interval-ms", String(pingMs)];
     const args = [masterMain, "--address", this.address, "--data", this.#directory, ...terms];
     const env = { ...process.env, CAPSTAN_LOG_LEVEL: "error" };
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });

@@ -13,18 +13,21 @@ import type {
 import {
   annotate,
   apply,
+  beginTerms,
   checkInvariants,
   decide,
   defaultSettings,
+  digest,
   dueCommands,
   newState,
   placementRound,
 } from "../../../src/core/index.js";
 import { Prng } from "./prng.js";
+import { TermKeeper } from "./term-keeper.js";
 
-/** The core with a hand on its clock and dice: commands in, decisions out, no I/O. */
+/** The core with a hand on its clocks and dice: commands in, decisions out, no I/O. */
 export class Machine {
-  readonly state = newState();
+  state = newState();
   readonly settings = defaultSettings;
   readonly journal: { readonly event: CoreEvent; readonly stamp: Stamp }[] = [];
   /** Commands that were accepted and changed something, by kind. */
@@ -32,7 +35,15 @@ export class Machine {
   readonly rejected = new Map<string, number>();
   readonly notices: Notice[] = [];
   readonly granted: LeaseNo[] = [];
+  /** Journal time; what a caller adds to it goes by on the clock of terms too. */
   now = 1_000_000;
+  /** How far the wall clock is off: it may be set forward or back at any time. */
+  wallOffMs = 0;
+  epoch = 1;
+  /** What the terms of this process come to by an account of its own. */
+  terms = new TermKeeper(defaultSettings);
+  /** When the clock of terms began: it counts from the start of a process, less all stalls. */
+  #termOriginMs = this.now;
   #nextBlob = 1;
   /** The dice; a story that depends on a draw sets its own. */
   draw: () => number;
@@ -47,10 +58,10 @@ export class Machine {
   get context(): Context {
     return {
       now: this.now,
-      wall: this.now,
-      termNow: this.now,
+      wall: this.now + this.wallOffMs,
+      termNow: this.now - this.#termOriginMs,
       draw: this.draw,
-      epoch: 1,
+      epoch: this.epoch,
       firstBlob: this.#nextBlob,
     };
   }
@@ -63,6 +74,7 @@ export class Machine {
       this.rejected.set(kind, (this.rejected.get(kind) ?? 0) + 1);
       return decision;
     }
+    if (this.#checks && decision.events.length > 0) this.terms.decided(command, context.termNow);
     for (const event of decision.events) this.#apply(event, context);
     if (decision.events.length > 0) {
       this.accepted.set(command.kind, (this.accepted.get(command.kind) ?? 0) + 1);
@@ -75,16 +87,41 @@ export class Machine {
 
   note(annotation: Annotation): void {
     annotate(this.state, annotation, this.context, this.settings);
+    if (this.#checks) this.terms.noted(this.state, annotation, this.context.termNow);
   }
 
-  /** What is due by the clock. */
+  /** The master stands still: journal time goes by, terms do not. */
+  stall(ms: number): void {
+    this.now += ms;
+    this.#termOriginMs += ms;
+  }
+
+  /**
+   * The process ends and another one starts on what it has recorded: the same durable state, and
+   * nothing of what was only noted.
+   */
+  restart(downMs: number): void {
+    const state = replayed(this.journal);
+    assert.equal(JSON.stringify(digest(state)), JSON.stringify(digest(this.state)));
+    checkInvariants(state);
+    this.state = state;
+    this.epoch += 1;
+    this.now += downMs;
+    this.#termOriginMs = this.now;
+    beginTerms(state, this.context, this.settings);
+    this.terms = this.terms.restarted(state);
+    this.followUp();
+  }
+
+  /** What is due by the clocks. */
   due(): Command[] {
     return dueCommands(this.state, this.context, this.settings);
   }
 
-  /** What is due by the clock, then all that follows. */
+  /** What is due by the clocks, then all that follows. */
   tick(): void {
     for (const command of this.due()) this.run(command);
+    if (this.#checks) this.terms.checkNothingIsOverdue(this.state, this.context.termNow);
     this.followUp();
   }
 

@@ -1,117 +1,11 @@
-import type {
-  DependencyKind,
-  JobSpec,
-  LeaseToken,
-  OnTaskFailure,
-  StageSpec,
-  TaskDraft,
-  TaskPolicy,
-  WorkerSpec,
-} from "../../../src/core/index.js";
+import type { Command, JobSpec, LeaseToken } from "../../../src/core/index.js";
 import type { Machine } from "./machine.js";
+import type { Idleness } from "./placement-check.js";
+import { checkMovedUp, checkNobodyIdles } from "./placement-check.js";
 import type { Prng } from "./prng.js";
+import { capacityOf, draftOf, failureOf, jobOf, outputsOf, workerOf } from "./random-specs.js";
 
 /** Random clients and workers, mostly sensible, sometimes late, doubled, or wrong. */
-
-const types = ["map", "reduce", "gpu"];
-const hosts = ["h0", "h1", "h2", "h3", "h4"];
-
-export function policyOf(random: Prng): TaskPolicy {
-  return {
-    retry: {
-      attemptsMax: 1 + random.below(4),
-      backoffBaseMs: random.pick([0, 100, 5_000]),
-      backoffFactor: random.pick([1, 2, 3]),
-      backoffCapMs: 20_000,
-      nonRetryable: ["Fatal"],
-    },
-    attemptTimeoutMs: random.pick([0, 0, 2_000]),
-    lostMax: random.pick([1, 10]),
-    oomMax: 1,
-    deliveriesMax: random.pick([3, 100]),
-  };
-}
-
-function demandOf(random: Prng, type: string) {
-  if (type === "gpu")
-    return [
-      { name: "slots", milli: 1_000 },
-      { name: "gpu", milli: 500 },
-    ];
-  return [{ name: "slots", milli: random.pick([500, 1_000, 2_000]) }];
-}
-
-export function draftOf(random: Prng): TaskDraft {
-  const count = random.pick([0, 0, 1, 3]);
-  const picked = new Set<string>();
-  for (let i = 0; i < count; i++) picked.add(random.pick(hosts));
-  return {
-    bodyBytes: random.below(200),
-    hosts: [...picked],
-    inputBytes: count === 0 ? 0 : random.below(5) * 1_000,
-    delayMs: random.chance(0.05) ? 3_000 : 0,
-    recordCount: 0,
-  };
-}
-
-export function workerOf(random: Prng, no: number, incarnation: number): WorkerSpec {
-  return {
-    workerId: `w${no}`,
-    incarnation: `i${incarnation}`,
-    namespaces: ["default"],
-    host: hosts[no % hosts.length] as string,
-    rack: `r${no % 2}`,
-    capacity: [
-      { name: "slots", milli: 1_000 * (1 + (no % 4)) },
-      { name: "gpu", milli: no % 3 === 0 ? 1_000 : 0 },
-    ],
-    labels: [],
-    types: no % 3 === 0 ? types : ["map", "reduce"],
-    prefetchTasks: random.pick([0, 0, 2]),
-    sdk: "test",
-  };
-}
-
-/** A job of one to three stages whose task counts go together. */
-export function jobOf(random: Prng): { spec: JobSpec; counts: number[] } {
-  const counts: number[] = [];
-  const stages: StageSpec[] = [];
-  const stageCount = random.pick([1, 1, 2, 3]);
-  for (let i = 0; i < stageCount; i++) {
-    const type = random.pick(types);
-    const kind: DependencyKind = random.pick(["all", "partition", "each"]);
-    const partitions = 1 + random.below(3);
-    const upstream = stages[i - 1];
-    const dependsOn = upstream === undefined ? [] : [{ stage: upstream.name, kind }];
-    let count = random.below(6);
-    if (upstream !== undefined && kind === "partition") count = upstream.partitions;
-    if (upstream !== undefined && kind === "each") count = counts[i - 1] as number;
-    counts.push(count);
-    const task = {
-      type,
-      demand: demandOf(random, type),
-      constraints: [],
-      policy: policyOf(random),
-    };
-    stages.push({ name: `s${i}`, dependsOn, partitions, task });
-  }
-  const onTaskFailure: OnTaskFailure = random.pick([
-    { kind: "fail_fast" },
-    { kind: "continue" },
-    { kind: "tolerate_count", count: 2 },
-    { kind: "tolerate_share", shareMillionths: 500_000 },
-  ]);
-  const spec: JobSpec = {
-    namespace: "default",
-    name: "job",
-    labels: [],
-    onTaskFailure,
-    trace: { traceparent: "", tracestate: "", baggage: "" },
-    uploadTtlMs: 60_000,
-    stages,
-  };
-  return { spec, counts };
-}
 
 const weights = {
   submit: 3,
@@ -123,7 +17,7 @@ const weights = {
   register_again: 3,
   end_session: 2,
   credit: 6,
-  place: 30,
+  turn: 30,
   start: 20,
   receive: 8,
   complete: 30,
@@ -135,9 +29,18 @@ const weights = {
   drain: 1,
   update: 1,
   renew: 6,
+  progress: 3,
+  alive: 2,
   time: 14,
   long_time: 1,
+  stall: 1,
+  wall: 1,
 } as const;
+
+/** How often the process ends before a step: replaying is the dear part of it. */
+const restartShare = 1 / 2_500;
+/** As many as an engine grants in a turn: more than any round here can. */
+const grantsPerTurn = 512;
 
 type Act = keyof typeof weights;
 
@@ -151,6 +54,17 @@ export class Workload {
   #session = 1;
   #incarnation = 1;
   #grantsSeen = 0;
+  /** Workers that said what they have while something was ahead at them. */
+  readonly #resized = new Set<number>();
+  /** What the run went through, beyond the commands that were accepted. */
+  readonly seen = {
+    turns: 0,
+    ahead: 0,
+    restarts: 0,
+    restartsWithLeases: 0,
+    stalls: 0,
+    idleness: { unavailable: 0, infeasible: 0, full: 0, bytes: 0 } satisfies Idleness,
+  };
 
   constructor(machine: Machine, random: Prng) {
     this.#machine = machine;
@@ -158,6 +72,7 @@ export class Workload {
   }
 
   step(): void {
+    if (this.#random.chance(restartShare)) this.#restart();
     this.#act(this.#random.weighted(weights));
     this.#machine.followUp();
     this.#learnTokens();
@@ -170,7 +85,7 @@ export class Workload {
     for (let no = 0; no < 6; no++) this.#refresh(no);
     this.#tokens.length = 0;
     for (let round = 0; round < 400; round++) {
-      this.#machine.place();
+      this.#turn(grantsPerTurn);
       this.#learnTokens();
       for (const { token, worker } of this.#tokens.splice(0)) {
         this.#machine.run({ kind: "complete_lease", worker, token, outputs: [], recordCount: 0 });
@@ -203,15 +118,23 @@ export class Workload {
         return this.#register(random.below(6), random.chance(0.3));
       case "register_again":
         return this.#registerAgain();
-      case "place":
-        machine.place(1 + random.below(4));
-        return;
+      case "turn":
+        // Some are cut short, as an engine's is that has granted all that one entry holds.
+        return this.#turn(random.chance(0.3) ? 1 + random.below(4) : grantsPerTurn);
       case "time":
         machine.now += random.below(1_500);
         return machine.tick();
       case "long_time":
         machine.now += random.below(40_000);
         return machine.tick();
+      case "stall":
+        this.seen.stalls += 1;
+        machine.stall(random.below(40_000));
+        return machine.tick();
+      case "wall":
+        machine.wallOffMs = random.pick([-1, 0, 1]) * random.below(3_600_000);
+        return;
+      case "alive":
       case "credit":
       case "end_session":
       case "receive":
@@ -226,7 +149,33 @@ export class Workload {
       case "checkpoint":
       case "late":
       case "renew":
+      case "progress":
         return this.#actOnLease(act);
+    }
+  }
+
+  /** As a turn of the engine: what is due, what follows, then one round of placement. */
+  #turn(most: number): void {
+    const machine = this.#machine;
+    machine.tick();
+    const granted = machine.place(most);
+    if (granted.length >= most) return;
+    this.seen.turns += 1;
+    for (const no of this.#resized) {
+      if (machine.state.worker(no).ahead.length === 0) this.#resized.delete(no);
+    }
+    this.seen.ahead += checkMovedUp(machine.state, this.#resized);
+    checkNobodyIdles(machine.state, this.seen.idleness);
+  }
+
+  /** The master ends at any moment and comes back; most of its workers do too, sooner or later. */
+  #restart(): void {
+    const machine = this.#machine;
+    this.seen.restarts += 1;
+    if (machine.state.leases.size > 0) this.seen.restartsWithLeases += 1;
+    machine.restart(this.#random.below(30_000));
+    for (const { no } of machine.state.workers) {
+      if (this.#random.chance(0.7)) this.#resume(no);
     }
   }
 
@@ -326,15 +275,19 @@ export class Workload {
   #register(no: number, fresh: boolean): void {
     if (fresh) this.#incarnation += 1;
     const spec = workerOf(this.#random, no, this.#incarnation);
-    this.#machine.run({ kind: "register_worker", spec, session: this.#session++, held: [] });
+    this.#open({ kind: "register_worker", spec, session: this.#session++, held: [] });
   }
 
   /** The same process comes back, with most of what it held, and perhaps more. */
   #registerAgain(): void {
     const { state } = this.#machine;
     if (state.workers.length === 0) return;
+    this.#resume(this.#random.pick(state.workers).no);
+  }
+
+  #resume(no: number): void {
     const random = this.#random;
-    const worker = random.pick(state.workers);
+    const worker = this.#machine.state.worker(no);
     const own = this.#tokens.filter((known) => known.worker === worker.no).slice(-12);
     const held = own
       .filter(() => random.chance(0.7))
@@ -343,32 +296,42 @@ export class Workload {
         state: random.pick(["received", "started", "result_pending"] as const),
         demand: [{ name: "slots", milli: 500 }],
       }));
-    this.#machine.run({
-      kind: "register_worker",
-      spec: worker.spec,
-      session: this.#session++,
-      held,
-    });
+    this.#open({ kind: "register_worker", spec: worker.spec, session: this.#session++, held });
   }
 
-  #actOfWorker(act: "credit" | "end_session" | "receive" | "reconcile" | "drain" | "update"): void {
+  /** A session begins, mostly with credit: without it a worker is no one to give work to. */
+  #open(command: Extract<Command, { kind: "register_worker" }>): void {
+    this.#machine.run(command);
+    this.#resized.add(this.#machine.state.workerById.get(command.spec.workerId) as number);
+    if (this.#random.chance(0.3)) return;
+    const worker = this.#machine.state.workerById.get(command.spec.workerId) as number;
+    this.#credit(worker, command.session);
+  }
+
+  #credit(worker: number, session: number): void {
+    const tasks = this.#random.pick([0, 2, 10, 10]);
+    const bytes = this.#random.pick([150, 1_000, 100_000]);
+    this.#machine.note({ kind: "grant_credit", worker, session, tasks, bytes });
+  }
+
+  #actOfWorker(
+    act: "alive" | "credit" | "end_session" | "receive" | "reconcile" | "drain" | "update",
+  ): void {
     const { state } = this.#machine;
     if (state.workers.length === 0) return;
     const random = this.#random;
     const { no: worker, session, spec } = random.pick(state.workers);
+    // What it says, it says in a session.
+    if (session === 0) return;
     const sequences = [...state.worker(worker).leases].map(
       (lease) => state.leases.get(lease)?.sequence ?? 0,
     );
     const throughSequence = Math.max(0, ...sequences);
     switch (act) {
+      case "alive":
+        return this.#machine.note({ kind: "note_alive", worker, session });
       case "credit":
-        return this.#machine.note({
-          kind: "grant_credit",
-          worker,
-          session,
-          tasks: random.pick([0, 2, 10, 10]),
-          bytes: random.pick([150, 100_000]),
-        });
+        return this.#credit(worker, session);
       case "end_session":
         return this.#machine.note({ kind: "end_session", worker, session });
       case "receive":
@@ -384,10 +347,8 @@ export class Workload {
         this.#machine.run({ kind: "drain_worker", worker, session });
         return;
       case "update": {
-        const capacity = spec.capacity.map(({ name, milli }) => ({
-          name,
-          milli: Math.max(0, milli + random.pick([-500, 0, 1_000])),
-        }));
+        const capacity = capacityOf(random, spec);
+        this.#resized.add(worker);
         this.#machine.run({ kind: "update_worker", worker, session, capacity });
         return;
       }
@@ -395,7 +356,7 @@ export class Workload {
   }
 
   #actOnLease(
-    act: "start" | "complete" | "fail" | "give_back" | "checkpoint" | "late" | "renew",
+    act: "start" | "complete" | "fail" | "give_back" | "checkpoint" | "late" | "renew" | "progress",
   ): void {
     if (this.#tokens.length === 0) return;
     const random = this.#random;
@@ -408,18 +369,13 @@ export class Workload {
         return machine.note({ kind: "note_started", worker, tokens: [token] });
       case "renew":
         return machine.note({ kind: "renew_leases", worker, tokens: [token] });
+      case "progress": {
+        const fraction = random.chance(0.5) ? random.below(100) / 100 : undefined;
+        return machine.note({ kind: "note_progress", token, fraction, note: "" });
+      }
       case "late":
       case "complete": {
-        const outputs = random.chance(0.5)
-          ? [
-              {
-                partition: random.below(3),
-                bodyBytes: 10,
-                dataBytes: 10,
-                hosts: random.chance(0.5) ? [random.pick(hosts)] : [],
-              },
-            ]
-          : [];
+        const outputs = outputsOf(random);
         const by = random.chance(0.05) ? worker + 1 : worker;
         machine.run(
           { kind: "complete_lease", worker: by, token, outputs, recordCount: 0 },
@@ -428,13 +384,7 @@ export class Workload {
         return;
       }
       case "fail": {
-        const failure = {
-          kind: random.pick(["error", "error", "timeout", "out_of_memory", "invalid"] as const),
-          type: random.pick(["Error", "Error", "Fatal"]),
-          message: "it broke",
-          retryable: random.chance(0.9),
-          bodyBytes: random.pick([0, 30]),
-        };
+        const failure = failureOf(random);
         const blobs = failure.bodyBytes > 0 ? 1 : 0;
         machine.run({ kind: "fail_lease", worker, token, failure }, blobs);
         return;

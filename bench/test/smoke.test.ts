@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const main = fileURLToPath(new URL("../src/main.js", import.meta.url));
+
+/** Far fewer than say anything about speed. */
+const runs = 2;
+const count = 20;
+const scale = ["--runs", String(runs), "--count", String(count)];
+
+interface Report {
+  readonly bench: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly ratio: number;
+  readonly beside: { readonly what: string; readonly value: number; readonly unit: string };
+  readonly detail: Readonly<Record<string, any>>;
+}
+
+interface Counts {
+  readonly accepted: number;
+  readonly settled: number;
+  readonly succeeded: number;
+}
+
+/** What each bench says was asked and accepted; one that is missing here counts nothing. */
+const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> = {
+  throughput: ({ tasks, runs: ofTasks, oneTaskJobs }) => {
+    assert.deepEqual([tasks, oneTaskJobs.jobs], [count, count / 2]);
+    const check = (found: readonly Counts[], asked: number) => {
+      const all = { accepted: asked, settled: asked, succeeded: asked };
+      assert.deepEqual(
+        found.map(({ accepted, settled, succeeded }) => ({ accepted, settled, succeeded })),
+        Array.from({ length: runs }, () => all),
+      );
+    };
+    check(ofTasks as readonly Counts[], tasks as number);
+    check(oneTaskJobs.runs as readonly Counts[], oneTaskJobs.jobs as number);
+  },
+  latency: ({ accepted, measured, warmUp, runs: ofTasks }) => {
+    assert.equal(measured, runs * count);
+    const counts = (ofTasks as readonly { task: { count: number } }[]).map(
+      ({ task }) => task.count,
+    );
+    assert.deepEqual(counts, [count, count]);
+    // Beside what is measured, and what goes before all of it, each run has a warm-up of its own.
+    const inRuns = (accepted as number) - (warmUp as number);
+    assert(inRuns > measured && inRuns % runs === 0, `${accepted} accepted, warm-up ${warmUp}`);
+  },
+};
+
+const names = readdirSync(new URL("../src", import.meta.url))
+  .map((file) => /^(.*)\.bench\.js$/.exec(file)?.[1])
+  .filter((name) => name !== undefined);
+
+// Each starts six processes, twice: seconds on a machine that does something else too.
+describe("the benches, at a scale that says nothing about speed", function () {
+  this.timeout(120_000);
+
+  it("are there", () => {
+    assert.deepEqual(names.sort(), Object.keys(checkCounts).sort());
+  });
+
+  for (const name of names) {
+    it(`${name} prints one line of JSON, and all that was asked was accepted`, async () => {
+      const args = ["run", "-s", "bench", "--", name, "--json", ...scale];
+      const { stdout } = await run("npm", args, { cwd: root });
+      assert.match(stdout, /^\{.*\}\n$/, "not one line");
+      const report = JSON.parse(stdout) as Report;
+      const { bench, value, unit, ratio, beside, detail, ...more } = report;
+      assert.deepEqual([bench, more], [name, {}]);
+      for (const figure of [value, ratio, beside.value]) {
+        assert(Number.isFinite(figure) && figure > 0, `${figure} is no figure`);
+      }
+      for (const text of [unit, beside.what, beside.unit]) assert.match(text, /\S/);
+      assert.equal(detail["runs"].length, runs);
+      checkCounts[name]?.(detail);
+    });
+
+    it(`${name} prints a table for people`, async () => {
+      const { stdout } = await run(process.execPath, [main, name, ...scale]);
+      const [first = "", blank, head = "", ...rows] = stdout.trimEnd().split("\n");
+      assert.match(
+        first,
+        new RegExp(`^${name}: [\\d.,]+ \\S+; [\\d.]+ of [\\d.,]+ \\S+ \\(.+\\)$`),
+      );
+      assert.equal(blank, "");
+      assert.match(head, /count/);
+      const end = rows.indexOf("");
+      assert(end >= runs, "fewer rows than runs");
+      for (const row of rows.slice(0, end)) assert.match(row, /^\S.* {2}[\d.,]+$/);
+      assert.match(rows.slice(end).join("\n"), /accepted/);
+    });
+  }
+
+  it("refuses a bench that is not there, and says which are", async () => {
+    const failed = run(process.execPath, [main, "speed"]);
+    await assert.rejects(failed, ({ code, stderr }: { code: number; stderr: string }) => {
+      assert.equal(code, 2);
+      for (const name of names) assert(stderr.includes(name));
+      return true;
+    });
+  });
+});
