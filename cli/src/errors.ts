@@ -17,6 +17,15 @@ export class CliError extends Error {
   }
 }
 
+/** What a reader of an argument throws at a bad one, as wrong usage. */
+export function asUsage<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
 /** Somebody pressed Ctrl-C, or ended the command otherwise by a signal. It is not told as an error. */
 export class Interrupted extends CliError {
   constructor(signal: NodeJS.Signals) {

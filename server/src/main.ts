@@ -195,8 +195,10 @@ function readOptions(): MasterOptions | undefined {
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
     const term = positive("--lease-term-ms", values["lease-term-ms"]);
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
+    const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
+    parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
     return {
-      address: values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress,
+      address,
       journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
       insecure: values.insecure ?? false,
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),

@@ -1,13 +1,14 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { readAddress } from "@capstan/proto/address.js";
 import type { Log, Master } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { duration } from "../arguments.js";
-import { CliError } from "../errors.js";
+import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { logLevels, textLog, type LogLevel } from "../server-log.js";
 import { sides, type Side } from "../session.js";
-import { defaultAddress, rootOf, settingsOf } from "../settings.js";
+import { defaultAddress, nameOfAddress, rootOf, settingsOf } from "../settings.js";
 import type { Surroundings } from "../surroundings.js";
 import { examples, type Program } from "./command.js";
 
@@ -66,10 +67,11 @@ async function serve(
   surroundings: Surroundings,
 ): Promise<number> {
   const { out, err } = sides(settingsOf(command), surroundings);
+  const address = listenAddress(command);
   const { startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
-  const master = await start(listenAddress(command), flags, log);
+  const master = await start(address, flags, log);
   out.line(`capstan master listening on ${master.address}`);
   if (err.stream.isTTY === true) tellPeople(err, flags, master.address);
   const code = await untilStopped(master, surroundings, log);
@@ -80,7 +82,10 @@ async function serve(
 /** A profile's address is where a client finds a master, not where this one listens. */
 function listenAddress(command: Command): string {
   const fromProfile = rootOf(command).getOptionValueSource("address") === "config";
-  return fromProfile ? defaultAddress : settingsOf(command).address;
+  if (fromProfile) return defaultAddress;
+  const { address } = settingsOf(command);
+  asUsage(() => readAddress(nameOfAddress(command), address, 0));
+  return address;
 }
 
 async function logOf(flags: ServerFlags, err: Side): Promise<Log> {
