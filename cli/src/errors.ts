@@ -51,8 +51,13 @@ export async function explain(error: unknown, address: string): Promise<Explanat
   return { message, hint: "", exitCode: exitCodes.failed };
 }
 
+/** The exit code for a call that failed. */
+export function exitCodeOfCall(error: CapstanError): number {
+  return isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
+}
+
 function explainCall(error: CapstanError, address: string): Explanation {
-  const exitCode = isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
+  const exitCode = exitCodeOfCall(error);
   if (error.code === "UNAVAILABLE" && error.reason === "") {
     return {
       message: `no master answers at ${address}`,
@@ -80,7 +85,8 @@ function withoutCode(message: string): string {
   return message.replace(/^\d+ [A-Z_]+: /, "");
 }
 
-function hintOf(error: CapstanError): string {
+/** What to do about it, where that is known. */
+export function hintOf(error: CapstanError): string {
   switch (error.reason) {
     case "JOB_NOT_FOUND":
       return "`capstan job list` shows the jobs of the namespace; --namespace names another";
@@ -98,9 +104,9 @@ function hintOf(error: CapstanError): string {
 }
 
 /** A heading and its points, as an error tells them: one point follows on the line, several get their own. */
-export function lines(heading: string, points: readonly string[]): string {
+export function lines(heading: string, points: readonly string[], most = mostPoints): string {
   if (points.length === 1) return `${heading}: ${points[0]}`;
-  const shown = points.slice(0, mostPoints).map((point) => `\n  ${point}`);
+  const shown = points.slice(0, most).map((point) => `\n  ${point}`);
   const left = points.length - shown.length;
   return `${heading}:${shown.join("")}${left > 0 ? `\n  and ${left} more` : ""}`;
 }
