@@ -71,6 +71,21 @@ describe("capstan server", function () {
     assert.match(stderr, /error: the master could not start: .*insecure/);
   });
 
+  it("ends at once, with a sentence, where its folder cannot be made", async function () {
+    if (process.platform !== "linux") this.skip();
+    const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan"];
+    const ended = folders.map((folder) => {
+      const server = start(["server", "--address", "127.0.0.1:0", "--data", folder]);
+      running.push(server);
+      return server.ended;
+    });
+    for (const [i, { code, stdout, stderr }] of (await Promise.all(ended)).entries()) {
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+      const why = `error: the master could not start: ${folders[i]} cannot hold a journal: `;
+      assert.ok(stderr.startsWith(why), stderr);
+    }
+  });
+
   it("refuses a journal that another master holds", async () => {
     const first = await serve("--data", data);
     const second = await capstan(["server", "--address", "127.0.0.1:0", "--data", data]);
