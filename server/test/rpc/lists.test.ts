@@ -85,7 +85,7 @@ describe("lists and reads over gRPC", () => {
     const value = "x".repeat(256);
     const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`l${i}`, value]));
     const items = Array.from({ length: 80 }, () => ({
-      job: { name: "wide", labels, stages: [{ taskType: "noop" }] },
+      job: { name: "wide", labels, stages: [{ taskType: "noop", tasks: [{}] }] },
     }));
     await calls.submitMany({ items });
     const first = await jobs({ page: { pageSize: 1_000 } });
