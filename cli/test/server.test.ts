@@ -45,6 +45,25 @@ describe("capstan server", function () {
     assert.equal(said, `capstan master listening on ${second.address}\n`);
   });
 
+  it("stops in order at a signal that comes as soon as it listens, or before", async () => {
+    const moments = [
+      /replayed the journal/,
+      ...Array<RegExp>(5).fill(/^capstan master listening on /),
+    ];
+    for (const moment of moments) {
+      const server = start(["server", "--memory", "--address", "127.0.0.1:0"]);
+      running.push(server);
+      // At the very chunk: a promise would leave it time.
+      for (const stream of [server.child.stdout, server.child.stderr]) {
+        stream.on("data", (chunk: Buffer) => {
+          if (moment.test(chunk.toString())) server.child.kill("SIGTERM");
+        });
+      }
+      const { code, stderr } = await server.ended;
+      assert.equal(code, 0, stderr);
+    }
+  });
+
   it("logs a line of JSON for each entry where stderr is no terminal", async () => {
     const server = await serve("--memory");
     server.child.kill("SIGTERM");
