@@ -17,6 +17,15 @@ export class CliError extends Error {
   }
 }
 
+/** What a reader of an argument throws at a bad one, as wrong usage. */
+export function asUsage<Value>(read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw new CliError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
 /** Somebody pressed Ctrl-C, or ended the command otherwise by a signal. It is not told as an error. */
 export class Interrupted extends CliError {
   constructor(signal: NodeJS.Signals) {
@@ -42,8 +51,13 @@ export async function explain(error: unknown, address: string): Promise<Explanat
   return { message, hint: "", exitCode: exitCodes.failed };
 }
 
+/** The exit code for a call that failed. */
+export function exitCodeOfCall(error: CapstanError): number {
+  return isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
+}
+
 function explainCall(error: CapstanError, address: string): Explanation {
-  const exitCode = isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
+  const exitCode = exitCodeOfCall(error);
   if (error.code === "UNAVAILABLE" && error.reason === "") {
     return {
       message: `no master answers at ${address}`,
@@ -71,7 +85,8 @@ function withoutCode(message: string): string {
   return message.replace(/^\d+ [A-Z_]+: /, "");
 }
 
-function hintOf(error: CapstanError): string {
+/** What to do about it, where that is known. */
+export function hintOf(error: CapstanError): string {
   switch (error.reason) {
     case "JOB_NOT_FOUND":
       return "`capstan job list` shows the jobs of the namespace; --namespace names another";
@@ -89,9 +104,9 @@ function hintOf(error: CapstanError): string {
 }
 
 /** A heading and its points, as an error tells them: one point follows on the line, several get their own. */
-export function lines(heading: string, points: readonly string[]): string {
+export function lines(heading: string, points: readonly string[], most = mostPoints): string {
   if (points.length === 1) return `${heading}: ${points[0]}`;
-  const shown = points.slice(0, mostPoints).map((point) => `\n  ${point}`);
+  const shown = points.slice(0, most).map((point) => `\n  ${point}`);
   const left = points.length - shown.length;
   return `${heading}:${shown.join("")}${left > 0 ? `\n  and ${left} more` : ""}`;
 }

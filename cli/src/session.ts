@@ -1,10 +1,11 @@
+import { readAddresses } from "@capstan/proto/address.js";
 import type { Client } from "@capstan/sdk";
 import type { Command } from "commander";
-import { CliError } from "./errors.js";
+import { asUsage, CliError } from "./errors.js";
 import { exitCodes } from "./exit-codes.js";
 import { length } from "./output/human.js";
 import { paletteOf, type Palette } from "./output/palette.js";
-import { settingsOf, type Settings } from "./settings.js";
+import { nameOfAddress, settingsOf, type Settings } from "./settings.js";
 import type { OutputStream, Surroundings } from "./surroundings.js";
 
 /** A stream and how to paint on it. */
@@ -43,6 +44,7 @@ export async function withSession(
   body: Body<Session>,
 ): Promise<number> {
   const settings = settingsOf(command);
+  asUsage(() => readAddresses(nameOfAddress(command), [settings.address]));
   const sdk = await import("@capstan/sdk");
   const limit = settings.commandTimeout;
   const client = new sdk.Client({

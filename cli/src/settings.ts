@@ -62,6 +62,20 @@ export function settingsOf(command: Command): Settings {
   return { ...root.opts<Settings>(), outputChosen: source !== "default" };
 }
 
+/**
+ * What the address of a command was given as, for whoever has to correct it.
+ */
+export function nameOfAddress(command: Command): string {
+  switch (rootOf(command).getOptionValueSource("address")) {
+    case "env":
+      return "CAPSTAN_ADDRESS";
+    case "config":
+      return "address of the profile";
+    default:
+      return "--address";
+  }
+}
+
 /** The program that a command belongs to. */
 export function rootOf(command: Command): Command {
   return command.parent === null ? command : rootOf(command.parent);

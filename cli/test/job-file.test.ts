@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
+import type { JobDefinition } from "@capstan/sdk";
 import { CliError } from "../src/errors.js";
+import { fileField } from "../src/job-file/file-field.js";
 import { readJobFile } from "../src/job-file/read-job-file.js";
 
 const read = (text: string) => readJobFile("-", Readable.from([Buffer.from(text)]));
@@ -65,6 +67,72 @@ describe("a job file", () => {
     );
     assert.match(message, /\n {2}stages\[0\]\.tasks\[1\]\.payloadBase64: base64 is wanted/);
     assert.match(message, /\n {2}onTaskFailure: "fail_fast", "continue", /);
+  });
+
+  it("is refused with every number that the contract cannot carry", async () => {
+    const { message } = await refused(
+      JSON.stringify({
+        name: "numbers",
+        stages: [
+          {
+            taskType: "t",
+            tasks: [
+              { inputs: [{ uri: "file:///x", sizeBytes: 0.5 }] },
+              { demand: { slots: -1 }, delayMs: 2 ** 32 },
+            ],
+          },
+        ],
+        retentionMs: -1,
+        priority: 1.5,
+      }),
+    );
+    assert.match(message, /\n {2}stages\[0\]\.tasks\[0\]\.inputs\[0\]\.sizeBytes: a whole number /);
+    assert.match(
+      message,
+      /\n {2}stages\[0\]\.tasks\[1\]\.demand\.slots: an amount from 0 .* not -1/,
+    );
+    assert.match(
+      message,
+      /\n {2}stages\[0\]\.tasks\[1\]\.delayMs: .* to 4294967295 .* not 4294967296/,
+    );
+    assert.match(message, /\n {2}retentionMs: a whole number from 0 /);
+    assert.match(message, /\n {2}priority: a whole number from -2147483648 .* not 1\.5/);
+  });
+
+  it("is shown every violation, however many there are", async () => {
+    const tasks = Array.from({ length: 40 }, () => ({ delay: 1 }));
+    const { message } = await refused(JSON.stringify({ name: "x", stages: [{ tasks }] }));
+    assert.equal(message.match(/there is no field delay/g)?.length, 40);
+  });
+
+  it("has each field of the contract under its own name", () => {
+    const job: JobDefinition = {
+      name: "names",
+      stages: [
+        {
+          demand: { slots: 1, "b@d": 2 },
+          tasks: [{ payload: Buffer.from([0]) }, { payload: "text" }],
+        },
+      ],
+    };
+    const names = {
+      "job.name": "name",
+      "job.stages[0].task_type": "stages[0].taskType",
+      "job.stages[0].depends_on[1].stage": "stages[0].dependsOn[1].stage",
+      "job.stages[0].demand[1].name": 'stages[0].demand["b@d"]',
+      "job.stages[0].demand[0].milli": "stages[0].demand.slots",
+      "job.stages[0].tasks[0].payload": "stages[0].tasks[0].payloadBase64",
+      "job.stages[0].tasks[1].payload": "stages[0].tasks[1].payload",
+      "job.stages[0].constraints.preferred[0].condition.key":
+        "stages[0].constraints.preferred[0].key",
+      "job.on_task_failure.tolerate.share": "onTaskFailure.tolerateShare",
+      'job.type_policies["word_count"].retry.max_attempts':
+        "typePolicies.word_count.retry.maxAttempts",
+      'job.labels["a b"]': 'labels["a b"]',
+      idempotency_key: "--key",
+      job: "",
+    };
+    for (const [wire, own] of Object.entries(names)) assert.equal(fileField(wire, job), own);
   });
 
   it("says on which line it is broken", async () => {

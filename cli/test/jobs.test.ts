@@ -52,15 +52,30 @@ describe("capstan job", function () {
       const input = jobOf("echo", [{ payload: "x".repeat(300_000) }]);
       const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
       assert.equal(code, 2);
-      assert.match(stderr, /^error: job\.stages\[0\]\.tasks\[0\]\.payload: .* 262144/);
+      assert.match(stderr, /: stages\[0\]\.tasks\[0\]\.payload: .* at most 262144/);
       assert.match(stderr, /by reference/);
     });
 
-    it("tells the field that the master refuses, with code 2", async () => {
-      const input = jobOf("echo", [{}], { name: "not a name!" });
+    it("tells all fields that the master refuses, in the words of the file, with code 2", async () => {
+      const more = { name: "not a name!", uploadTtlMs: 1, onTaskFailure: { tolerateShare: 2 } };
+      const input = jobOf("echo", [{ demand: { "b@d": 1 } }], more);
       const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
       assert.equal(code, 2);
-      assert.match(stderr, /^error: the master refused the request: job\.name: /);
+      assert.match(stderr, /^error: the master refuses the standard input:\n {2}name: must match /);
+      for (const field of ["uploadTtlMs", "onTaskFailure.tolerateShare"]) {
+        assert.ok(stderr.includes(`\n  ${field}: `), stderr);
+      }
+      assert.ok(stderr.includes('\n  stages[0].tasks[0].demand["b@d"]: must match '), stderr);
+    });
+
+    it("tells which task of a job in parts the master refuses", async () => {
+      const tasks = Array.from({ length: 5_000 }, (_, i) =>
+        i < 4_990 ? {} : { inputs: [{ uri: "" }] },
+      );
+      const input = jobOf("echo", tasks);
+      const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.equal(code, 2);
+      assert.match(stderr, /\n {2}stages\[0\]\.tasks\[4990\]\.inputs\[0\]\.uri: is missing\n/);
     });
 
     it("answers a program in JSON", async () => {

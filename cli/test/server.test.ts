@@ -45,6 +45,25 @@ describe("capstan server", function () {
     assert.equal(said, `capstan master listening on ${second.address}\n`);
   });
 
+  it("stops in order at a signal that comes as soon as it listens, or before", async () => {
+    const moments = [
+      /replayed the journal/,
+      ...Array<RegExp>(5).fill(/^capstan master listening on /),
+    ];
+    for (const moment of moments) {
+      const server = start(["server", "--memory", "--address", "127.0.0.1:0"]);
+      running.push(server);
+      // At the very chunk: a promise would leave it time.
+      for (const stream of [server.child.stdout, server.child.stderr]) {
+        stream.on("data", (chunk: Buffer) => {
+          if (moment.test(chunk.toString())) server.child.kill("SIGTERM");
+        });
+      }
+      const { code, stderr } = await server.ended;
+      assert.equal(code, 0, stderr);
+    }
+  });
+
   it("logs a line of JSON for each entry where stderr is no terminal", async () => {
     const server = await serve("--memory");
     server.child.kill("SIGTERM");
@@ -69,6 +88,21 @@ describe("capstan server", function () {
     const { code, stderr } = await capstan(["server", "--memory", "--address", "0.0.0.0:0"]);
     assert.equal(code, 1);
     assert.match(stderr, /error: the master could not start: .*insecure/);
+  });
+
+  it("ends at once, with a sentence, where its folder cannot be made", async function () {
+    if (process.platform !== "linux") this.skip();
+    const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan"];
+    const ended = folders.map((folder) => {
+      const server = start(["server", "--address", "127.0.0.1:0", "--data", folder]);
+      running.push(server);
+      return server.ended;
+    });
+    for (const [i, { code, stdout, stderr }] of (await Promise.all(ended)).entries()) {
+      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
+      const why = `error: the master could not start: ${folders[i]} cannot hold a journal: `;
+      assert.ok(stderr.startsWith(why), stderr);
+    }
   });
 
   it("refuses a journal that another master holds", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Worker } from "@capstan/sdk";
 import { openHouse, type House } from "./support/house.js";
 
 /** What starts a color, and whatever else drives a terminal. */
@@ -99,6 +100,22 @@ describe("capstan task, worker and version", function () {
     assert.equal(worker?.workerId, "w1");
     assert.deepEqual(worker?.capacity, { slots: 4 });
     assert.equal(none.stderr, "There are no workers for the namespace empty.\n");
+  });
+
+  it("tell a worker that has left from one that is there", async () => {
+    const leaver = new Worker({
+      address: house.address,
+      workerId: "w0",
+      installSignalHandlers: false,
+    }).handle("nothing", () => undefined);
+    const connected = leaver.once("connected");
+    const running = leaver.run();
+    await connected;
+    await leaver.drain();
+    await running;
+    const { stdout } = await house.capstan(["worker", "list"]);
+    assert.match(stdout, /^w0 .* disconnected \(draining\) +0\/1 slots .* ago +nothing$/m);
+    assert.match(stdout, /^w1 +host-a +r1 +connected /m);
   });
 
   it("tell the master's version beside the command's", async () => {

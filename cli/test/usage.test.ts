@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { defaultAddress as addressOfSdk } from "@capstan/sdk";
+import { Client, defaultAddress as addressOfSdk, Worker } from "@capstan/sdk";
+import { startMaster } from "@capstan/server";
 import { defaultAddress } from "../src/settings.js";
 import { capstan } from "./support/capstan.js";
 
@@ -45,6 +46,42 @@ describe("the command line", function () {
     assert.match(limit.stderr, /--limit/);
     assert.match(time.stderr, /--command-timeout .*30s/);
     assert.match(label.stderr, /--label .*key=value/);
+  });
+
+  it("tells a bad address in the same words wherever it was given, as the SDK and the server do", async () => {
+    const config = { profiles: { default: { address: "nowhere" } } };
+    mkdirSync(join(folder, "bad/capstan"), { recursive: true });
+    writeFileSync(join(folder, "bad/capstan/config.yaml"), JSON.stringify(config));
+    const wanted = (name: string, portMin: number) =>
+      `${name}: "nowhere" is no address; HOST:PORT is wanted, like 127.0.0.1:7410 or [::1]:7410, ` +
+      `with a port from ${portMin} to 65535`;
+    const env = { CAPSTAN_ADDRESS: "nowhere" };
+    const said = await Promise.all([
+      capstan(["job", "list", "--address", "nowhere"]),
+      capstan(["version", "--address", "127.0.0.1:1,nowhere"]),
+      capstan(["worker", "list"], { env }),
+      capstan(["job", "list"], { env: { XDG_CONFIG_HOME: join(folder, "bad") } }),
+      capstan(["server", "--memory", "--address", "nowhere"]),
+      capstan(["server", "--memory"], { env }),
+    ]);
+    assert.deepEqual(
+      said.map(({ code, stdout, stderr }) => [code, stdout, stderr]),
+      [
+        [2, "", `error: ${wanted("--address", 1)}\n`],
+        [2, "", `error: ${wanted("--address", 1)}\n`],
+        [2, "", `error: ${wanted("CAPSTAN_ADDRESS", 1)}\n`],
+        [2, "", `error: ${wanted("address of the profile", 1)}\n`],
+        [2, "", `error: ${wanted("--address", 0)}\n`],
+        [2, "", `error: ${wanted("CAPSTAN_ADDRESS", 0)}\n`],
+      ],
+    );
+    const bySdk = { name: "RangeError", message: wanted("address", 1) };
+    assert.throws(() => new Client({ address: "nowhere" }), bySdk);
+    assert.throws(() => new Worker({ address: ["127.0.0.1:1", "nowhere"] }), bySdk);
+    await assert.rejects(startMaster({ address: "nowhere", journal: { kind: "memory" } }), {
+      name: "RangeError",
+      message: wanted("address", 0),
+    });
   });
 
   it("says with code 3 where no master answers and how to start one", async () => {

@@ -18,6 +18,7 @@ import { startRpcServer } from "./rpc/server.js";
 import { DeliverySpans } from "./telemetry/deliveries.js";
 import { jsonLog } from "./telemetry/log.js";
 import { traceOfSubmit } from "./telemetry/submits.js";
+import type { Tracing } from "./telemetry/tracing.js";
 import { startTracing, tracingIsOn } from "./telemetry/tracing.js";
 
 /** Where the master listens unless it is told otherwise: loopback, for there are no tokens yet. */
@@ -152,23 +153,37 @@ const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--i
 async function run(): Promise<void> {
   const options = readOptions();
   if (options === undefined) return;
-  const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
-  const tracing = await startTracing(process.env, "capstan-master");
-  const master = await startMaster({ ...options, log, traces: tracingIsOn(process.env) });
-  process.stdout.write(`capstan master listening on ${master.address}\n`);
-  let stopping = false;
+  // From the first moment: who reads that it listens may tell it to stop before the next line runs.
+  const started: { master?: Master } = {};
+  let isStopping = false;
   const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(exitCodes.failed);
-    stopping = true;
+    const { master } = started;
+    // Before it listens there is nothing to put in order: what it has written is durable as it is.
+    if (master === undefined) process.exit(exitCodes.ok);
+    if (isStopping) process.exit(exitCodes.failed);
+    isStopping = true;
     log.info({ signal }, "stopping");
-    void master
-      .drain()
-      .then(() => master.close())
-      .then(() => tracing.shutdown())
-      .then(() => process.exit(exitCodes.ok));
+    stopInOrder(master, tracing).catch(failed);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
+  const tracing = await startTracing(process.env, "capstan-master");
+  const master = await startMaster({ ...options, log, traces: tracingIsOn(process.env) });
+  started.master = master;
+  process.stdout.write(`capstan master listening on ${master.address}\n`);
+}
+
+async function stopInOrder(master: Master, tracing: Tracing): Promise<never> {
+  await master.drain();
+  await master.close();
+  await tracing.shutdown();
+  process.exit(exitCodes.ok);
+}
+
+function failed(error: unknown): never {
+  process.stderr.write(`capstan master: ${messageOf(error)}\n`);
+  process.exit(error instanceof JournalError ? exitCodes.journal : exitCodes.failed);
 }
 
 function readOptions(): MasterOptions | undefined {
@@ -195,8 +210,10 @@ function readOptions(): MasterOptions | undefined {
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
     const term = positive("--lease-term-ms", values["lease-term-ms"]);
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
+    const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
+    parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
     return {
-      address: values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress,
+      address,
       journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
       insecure: values.insecure ?? false,
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
@@ -221,8 +238,5 @@ function messageOf(error: unknown): string {
 
 const script = process.argv[1];
 if (script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url)) {
-  run().catch((error: unknown) => {
-    process.stderr.write(`capstan master: ${messageOf(error)}\n`);
-    process.exit(error instanceof JournalError ? exitCodes.journal : exitCodes.failed);
-  });
+  run().catch(failed);
 }

@@ -54,7 +54,10 @@ export async function submit(
   interrupts: Interrupts,
 ): Promise<JobHandle> {
   // Loaded here for the sake of every other command's start.
-  const { readJobFile } = await import("../job-file/read-job-file.js");
+  const [{ readJobFile }, { inWordsOfFile }] = await Promise.all([
+    import("../job-file/read-job-file.js"),
+    import("../job-file/refused-by-master.js"),
+  ]);
   const job = await readJobFile(file, session.surroundings.stdin);
   const signal = AbortSignal.any([session.timeUp, interrupts.signal]);
   try {
@@ -68,7 +71,7 @@ export async function submit(
     return handle;
   } catch (error) {
     if (interrupts.signal.aborted) tellUnfinished(session, flags);
-    throw signal.aborted ? signal.reason : error;
+    throw signal.aborted ? signal.reason : inWordsOfFile(error, file, job);
   }
 }
 

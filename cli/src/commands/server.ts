@@ -1,15 +1,17 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Log, Master } from "@capstan/server";
+import { readAddress } from "@capstan/proto/address.js";
+import type { Log, Master, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { duration } from "../arguments.js";
-import { CliError } from "../errors.js";
+import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { logLevels, textLog, type LogLevel } from "../server-log.js";
 import { sides, type Side } from "../session.js";
-import { defaultAddress, rootOf, settingsOf } from "../settings.js";
+import { defaultAddress, nameOfAddress, rootOf, settingsOf } from "../settings.js";
 import type { Surroundings } from "../surroundings.js";
 import { examples, type Program } from "./command.js";
+import { listenForStop } from "./server-stop.js";
 
 interface ServerFlags {
   readonly data: string;
@@ -66,21 +68,28 @@ async function serve(
   surroundings: Surroundings,
 ): Promise<number> {
   const { out, err } = sides(settingsOf(command), surroundings);
+  const address = listenAddress(command);
+  const signals = listenForStop(surroundings);
   const { startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
-  const master = await start(listenAddress(command), flags, log);
+  const starting = start(address, flags, log);
+  // Before it is ready there is nothing to put in order: what it has written is durable as it is.
+  const master = await Promise.race([starting, signals.first.then(() => undefined)]);
+  if (master === undefined) return exitCodes.ok;
   out.line(`capstan master listening on ${master.address}`);
   if (err.stream.isTTY === true) tellPeople(err, flags, master.address);
-  const code = await untilStopped(master, surroundings, log);
-  await tracing.shutdown();
-  return code;
+  const stopped = signals.first.then((signal) => stop(master, tracing, log, signal));
+  return Promise.race([stopped, signals.second.then(() => exitCodes.failed)]);
 }
 
 /** A profile's address is where a client finds a master, not where this one listens. */
 function listenAddress(command: Command): string {
   const fromProfile = rootOf(command).getOptionValueSource("address") === "config";
-  return fromProfile ? defaultAddress : settingsOf(command).address;
+  if (fromProfile) return defaultAddress;
+  const { address } = settingsOf(command);
+  asUsage(() => readAddress(nameOfAddress(command), address, 0));
+  return address;
 }
 
 async function logOf(flags: ServerFlags, err: Side): Promise<Log> {
@@ -123,21 +132,16 @@ function tellPeople(err: Side, flags: ServerFlags, address: string): void {
   err.line(err.palette.faint(`Look at it: capstan job list${flag}, capstan worker list${flag}`));
 }
 
-/** The first signal lets the master finish in order; a second one ends the process where it stands. */
-function untilStopped(master: Master, surroundings: Surroundings, log: Log): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let stopping = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (stopping) return resolve(exitCodes.failed);
-      stopping = true;
-      log.info({ signal }, "stopping");
-      master
-        .drain()
-        .then(() => master.close())
-        .then(() => resolve(exitCodes.ok), reject);
-    };
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
-      surroundings.onSignal(signal, () => stop(signal));
-    }
-  });
+/** Ends the master in order. */
+async function stop(
+  master: Master,
+  tracing: Tracing,
+  log: Log,
+  signal: NodeJS.Signals,
+): Promise<number> {
+  log.info({ signal }, "stopping");
+  await master.drain();
+  await master.close();
+  await tracing.shutdown();
+  return exitCodes.ok;
 }

@@ -67,10 +67,15 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
     String(worker.leases.running),
     String(worker.succeeded),
     String(worker.failed),
-    `${length(worker.silentMs)} ago`,
+    heardText(worker),
     worker.taskTypes.join(", "),
   ]);
   return table(head, rows, { palette: side.palette, columns: widthOf(side), right: [5, 6, 7] });
+}
+
+/** A master that was started anew knows nothing of what was heard before. */
+function heardText({ silentMs }: WorkerRecord): string {
+  return silentMs === undefined ? "before restart" : `${length(silentMs)} ago`;
 }
 
 /** `2/4 slots, 512/2048 memory` */

@@ -14,9 +14,12 @@ function messageOf({ code, message }: z.core.$ZodIssue): string {
   return message.replace(/^Invalid (input|option): /, "");
 }
 
-function pathText(path: readonly PropertyKey[]): string {
+/** A place in a file: `stages[0].tasks[2].demand.slots`. */
+export function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === "number") return `${text}[${step}]`;
-    return text === "" ? String(step) : `${text}.${String(step)}`;
+    const name = String(step);
+    if (!/^[\w-]+$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
+    return text === "" ? name : `${text}.${name}`;
   }, "");
 }

@@ -7,19 +7,28 @@ import { CliError, exampleHint, lines } from "../errors.js";
 import { describeIssues } from "./describe-issues.js";
 import { jobFile } from "./schema.js";
 
+/** Whoever mends a file wants to see all of it; of a million bad tasks a hundred will do. */
+export const mostIssues = 100;
+
 /**
  * Reads a job definition, JSON or YAML, from a file or, as `-`, from the standard input.
  * @throws CliError when it cannot be read or is no job: every wrong field is named
  */
 export async function readJobFile(path: string, stdin: Readable): Promise<JobDefinition> {
-  const name = path === "-" ? "the standard input" : path;
+  const name = nameOfFile(path);
   const text = await readText(path, name, stdin);
   const checked = jobFile.safeParse(parseText(text, name));
   if (checked.success) return checked.data;
+  const issues = describeIssues(checked.error);
   const isNoJobAtAll = checked.error.issues.some(({ path: place }) => place.length === 0);
-  throw new CliError(lines(`${name} is no job definition`, describeIssues(checked.error)), {
+  throw new CliError(lines(`${name} is no job definition`, issues, mostIssues), {
     hint: isNoJobAtAll ? exampleHint : "docs/cli.md has all fields of a job definition",
   });
+}
+
+/** How a job file is called in messages. */
+export function nameOfFile(path: string): string {
+  return path === "-" ? "the standard input" : path;
 }
 
 async function readText(path: string, name: string, stdin: Readable): Promise<string> {

@@ -3,8 +3,8 @@ import { z } from "zod";
 
 /**
  * A job as a file writes it: the SDK's `JobDefinition`, with tasks as a list, and with `payloadBase64` beside
- * `payload` for bytes that are no JSON. It checks names and types of fields; what values are allowed is the
- * master's to say, so that one place knows the limits.
+ * `payload` for bytes that are no JSON. It checks names and types of fields, and that numbers are such as
+ * the contract can carry; what values are allowed is the master's to say, so that one place knows the limits.
  */
 
 /** An object with these fields and no other, that names its own when it meets a stranger. */
@@ -21,16 +21,31 @@ function fields<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-const amount = z.number();
+/** What fits the contract's field: anything else could not even be asked of the master. */
+const wholeFrom = (least: number, most: number) =>
+  z.number().refine((value) => Number.isInteger(value) && value >= least && value <= most, {
+    error: ({ input }) => `a whole number from ${least} to ${most} is wanted, not ${String(input)}`,
+  });
+
+const number = z.number();
+const count = wholeFrom(0, 2 ** 32 - 1);
+const signed = wholeFrom(-(2 ** 31), 2 ** 31 - 1);
+const large = wholeFrom(0, Number.MAX_SAFE_INTEGER);
+/** Units of a resource: they travel as thousandths. */
+const amount = z
+  .number()
+  .refine((units) => units >= 0 && Number.isSafeInteger(Math.round(units * 1_000)), {
+    error: ({ input }) => `an amount from 0 is wanted, not ${String(input)}`,
+  });
 const amounts = z.record(z.string(), amount);
 const words = z.record(z.string(), z.string());
 const list = <Item extends z.ZodType>(item: Item) => z.array(item);
 
 const backoff = {
-  maxAttempts: amount.exactOptional(),
-  backoffBaseMs: amount.exactOptional(),
-  backoffFactor: amount.exactOptional(),
-  backoffCapMs: amount.exactOptional(),
+  maxAttempts: count.exactOptional(),
+  backoffBaseMs: count.exactOptional(),
+  backoffFactor: number.exactOptional(),
+  backoffCapMs: count.exactOptional(),
 };
 
 const taskPolicy = fields({
@@ -39,14 +54,14 @@ const taskPolicy = fields({
     nonRetryableTypes: list(z.string()).exactOptional(),
     classes: list(fields({ type: z.string(), ...backoff })).exactOptional(),
   }).exactOptional(),
-  attemptTimeoutMs: amount.exactOptional(),
-  deadlineMs: amount.exactOptional(),
-  queueTtlMs: amount.exactOptional(),
+  attemptTimeoutMs: count.exactOptional(),
+  deadlineMs: count.exactOptional(),
+  queueTtlMs: count.exactOptional(),
   budgets: fields({
-    lost: amount.exactOptional(),
-    oom: amount.exactOptional(),
-    deliveries: amount.exactOptional(),
-    breaker: amount.exactOptional(),
+    lost: count.exactOptional(),
+    oom: count.exactOptional(),
+    deliveries: count.exactOptional(),
+    breaker: count.exactOptional(),
   }).exactOptional(),
   recordFailures: z.enum(["retry", "dead_letter"]).exactOptional(),
   speculate: z.boolean().exactOptional(),
@@ -60,13 +75,13 @@ const requirement = {
 
 const constraints = fields({
   required: list(fields(requirement)).exactOptional(),
-  preferred: list(fields({ ...requirement, weight: amount })).exactOptional(),
+  preferred: list(fields({ ...requirement, weight: signed })).exactOptional(),
 });
 
 const input = fields({
   uri: z.string(),
-  offsetBytes: amount.exactOptional(),
-  sizeBytes: amount.exactOptional(),
+  offsetBytes: large.exactOptional(),
+  sizeBytes: large.exactOptional(),
   hosts: list(z.string()).exactOptional(),
 });
 
@@ -74,14 +89,14 @@ const task = fields({
   payload: z.unknown().optional(),
   payloadBase64: z.base64("base64 is wanted").exactOptional(),
   inputs: list(input).exactOptional(),
-  recordCount: amount.exactOptional(),
+  recordCount: count.exactOptional(),
   taskType: z.string().exactOptional(),
   demand: amounts.exactOptional(),
   constraints: constraints.exactOptional(),
-  attemptTimeoutMs: amount.exactOptional(),
-  deadlineMs: amount.exactOptional(),
-  delayMs: amount.exactOptional(),
-  priority: amount.exactOptional(),
+  attemptTimeoutMs: count.exactOptional(),
+  deadlineMs: count.exactOptional(),
+  delayMs: count.exactOptional(),
+  priority: signed.exactOptional(),
 })
   .refine((given) => given.payload === undefined || given.payloadBase64 === undefined, {
     message: "payload and payloadBase64 are two ways to say one thing",
@@ -99,7 +114,7 @@ const stage = fields({
   dependsOn: list(
     fields({ stage: z.string(), kind: z.enum(["all", "partition", "each"]).exactOptional() }),
   ).exactOptional(),
-  partitions: amount.exactOptional(),
+  partitions: count.exactOptional(),
   demand: amounts.exactOptional(),
   constraints: constraints.exactOptional(),
 });
@@ -107,8 +122,8 @@ const stage = fields({
 const onTaskFailure = z.union(
   [
     z.literal(["fail_fast", "continue"]),
-    fields({ tolerateCount: amount }),
-    fields({ tolerateShare: amount }),
+    fields({ tolerateCount: count }),
+    fields({ tolerateShare: number }),
   ],
   { error: '"fail_fast", "continue", {"tolerateCount": 3} or {"tolerateShare": 0.1} is wanted' },
 );
@@ -121,14 +136,14 @@ export const jobFile: z.ZodType<JobDefinition> = fields({
   typePolicies: z.record(z.string(), taskPolicy).exactOptional(),
   onTaskFailure: onTaskFailure.exactOptional(),
   labels: words.exactOptional(),
-  priority: amount.exactOptional(),
-  deadlineMs: amount.exactOptional(),
-  uploadTtlMs: amount.exactOptional(),
-  retentionMs: amount.exactOptional(),
+  priority: signed.exactOptional(),
+  deadlineMs: count.exactOptional(),
+  uploadTtlMs: count.exactOptional(),
+  retentionMs: large.exactOptional(),
   placement: fields({
     locality: z.enum(["prefer", "ignore"]).exactOptional(),
-    hostPatienceMs: amount.exactOptional(),
-    rackPatienceMs: amount.exactOptional(),
+    hostPatienceMs: count.exactOptional(),
+    rackPatienceMs: count.exactOptional(),
     strategy: z.enum(["balance", "spread", "pack"]).exactOptional(),
   }).exactOptional(),
 });

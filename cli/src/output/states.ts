@@ -1,6 +1,6 @@
 import type { Job, JobState, TaskState, WorkerRecord } from "@capstan/sdk";
 import { words } from "./human.js";
-import type { Paint, Palette } from "./palette.js";
+import type { Palette } from "./palette.js";
 import type { Cell } from "./table.js";
 
 type Mood = Exclude<keyof Palette, "enabled" | "strong">;
@@ -61,7 +61,13 @@ export function taskState(
 
 /** Whether a worker is there and gets tasks, painted. */
 export function workerState(worker: WorkerRecord, palette: Palette): Cell {
-  if (worker.connection !== "connected") return { text: worker.connection, paint: palette.bad };
-  const paint: Paint = worker.admission === "open" ? palette.good : palette.warn;
-  return { text: worker.admission === "open" ? "connected" : worker.admission, paint };
+  const { connection, admission } = worker;
+  if (connection === "connected") {
+    if (admission === "open") return { text: "connected", paint: palette.good };
+    return { text: admission, paint: palette.warn };
+  }
+  const paint = connection === "disconnected" ? palette.warn : palette.bad;
+  // Who finished what it had and left is no accident.
+  if (admission === "open") return { text: connection, paint };
+  return { text: `${connection} (${admission})`, paint: palette.warn };
 }

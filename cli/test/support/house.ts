@@ -37,7 +37,8 @@ async function furnish(address: string, stopServer: () => Promise<void>): Promis
   const worker = workerAt(address, gates);
   const connected = worker.once("connected");
   const running = worker.run();
-  await connected;
+  // One that ends before it connects would be waited for in vain.
+  await Promise.race([connected, running]);
   const client = new Client({ address });
   return {
     address,

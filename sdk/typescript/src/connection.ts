@@ -1,3 +1,5 @@
+import { readAddresses } from "@capstan/proto/address.js";
+
 /** Where a master is and how to speak to it: shared by Client and Worker. */
 export interface ConnectionOptions {
   /**
@@ -27,12 +29,11 @@ export interface TlsOptions {
 /** The address of a master where none is given. */
 export const defaultAddress = "127.0.0.1:7410";
 
-/** The addresses of the options, at least one. */
+/**
+ * The addresses of the options, at least one.
+ * @throws RangeError when one is not `host:port`
+ */
 export function addressesOf(options: ConnectionOptions): readonly string[] {
   const given = typeof options.address === "string" ? [options.address] : (options.address ?? []);
-  const addresses = given
-    .flatMap((text) => text.split(","))
-    .map((text) => text.trim())
-    .filter((text) => text !== "");
-  return addresses.length === 0 ? [defaultAddress] : addresses;
+  return given.length === 0 ? [defaultAddress] : readAddresses("address", given);
 }

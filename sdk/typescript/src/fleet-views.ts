@@ -7,8 +7,11 @@ export interface WorkerRecord {
   readonly workerId: string;
   /** Which process of it. */
   readonly incarnation: string;
-  /** Whether it is there. */
-  readonly connection: "unknown" | "connected" | "lost";
+  /**
+   * Whether it is there. `disconnected`: it has no session, and is lost unless it comes back within a
+   * lease term.
+   */
+  readonly connection: "unknown" | "connected" | "lost" | "disconnected";
   /** Whether it gets tasks. */
   readonly admission: "unknown" | "open" | "draining" | "excluded";
   /** The namespaces that it serves. */
@@ -48,8 +51,8 @@ export interface WorkerRecord {
   readonly session: string;
   /** Where its session comes from; empty when it has none. */
   readonly peer: string;
-  /** How long ago it was last heard. Milliseconds. */
-  readonly silentMs: number;
+  /** How long ago it was last heard. Milliseconds; absent when it was not since the master started. */
+  readonly silentMs?: number;
   /** How many tasks it has finished well since it registered. */
   readonly succeeded: number;
   /** How many attempts have failed on it since it registered. */

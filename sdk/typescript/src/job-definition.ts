@@ -34,7 +34,7 @@ export interface StageDefinition {
   /** The type of its tasks, which says what handler runs them. May be left out if every task has its own. */
   readonly taskType?: string;
   /**
-   * The tasks; a task's index is its place here, from 0. At most 10,000,000 in a job. An iterable is read
+   * The tasks, at least one in a stage that depends on no other; a task's index is its place here, from 0. At most 10,000,000 in a job. An iterable is read
    * as the upload goes, so that a million tasks need not be in memory; an upload that resumes an earlier
    * one of the same idempotency key reads it from the start and must get the same tasks.
    */

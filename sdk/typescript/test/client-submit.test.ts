@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { AppendTasksRequest, SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import {
   Client,
+  InvalidArgumentError,
   InvalidPayloadError,
   UnavailableError,
   type ClientOptions,
@@ -221,6 +222,23 @@ describe("submit", () => {
     const handle = await client.submit(jobOf(tasks()), { idempotencyKey: "k" });
     assert.equal(handle.existing, true);
     assert.equal(texts(jobs.jobs.get("k")!).length, 12_000);
+  });
+
+  it("names a refused task by its place in the job, whichever part it was sent in", async () => {
+    const { jobs, client } = await setUp();
+    jobs.before = (call, request) => {
+      if (call !== "AppendTasks" || (request as AppendTasksRequest).firstIndex === 0) return;
+      const violations = [{ field: "tasks[3].inputs[0].uri", description: "is missing" }];
+      const metadata = { field: "tasks[3].inputs[0].uri" };
+      throw errorOf(status.INVALID_ARGUMENT, "INVALID_FIELD", { violations, metadata });
+    };
+    await assert.rejects(client.submit(jobOf(many(5_000, (index) => index))), (error) => {
+      assert.ok(error instanceof InvalidArgumentError);
+      const field = "job.stages[0].tasks[4099].inputs[0].uri";
+      assert.deepEqual(error.violations, [{ field, description: "is missing" }]);
+      assert.equal(error.metadata["field"], field);
+      return true;
+    });
   });
 
   it("waits as long as a RetryInfo asks", async () => {

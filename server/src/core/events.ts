@@ -227,6 +227,13 @@ export interface WorkerUpdated extends Versioned<"worker_updated"> {
   readonly capacity: readonly Resource[];
 }
 
+/** The worker has more room than it had: leases that were ahead of what fits move up. */
+export interface LeasesPromoted extends Versioned<"leases_promoted"> {
+  readonly worker: WorkerNo;
+  /** Oldest first. */
+  readonly promoted: readonly LeaseNo[];
+}
+
 export interface WorkerDraining extends Versioned<"worker_draining"> {
   readonly worker: WorkerNo;
 }
@@ -258,6 +265,7 @@ export type CoreEvent =
   | JobFinished
   | WorkerRegistered
   | WorkerUpdated
+  | LeasesPromoted
   | WorkerDraining
   | WorkerLost;
 

@@ -2,6 +2,8 @@ import type { StageSpec } from "./spec.js";
 
 /** Something wrong with a job's stages, and where. */
 export interface GraphProblem {
+  /** Place of the stage. */
+  readonly stage: number;
   /** Path from the job's spec, for example `stages[1].depends_on[0].stage`. */
   readonly field: string;
   readonly description: string;
@@ -18,6 +20,7 @@ export function checkGraph(stages: readonly StageSpec[]): readonly GraphProblem[
   for (const [position, stage] of stages.entries()) {
     if (positions.has(stage.name)) {
       problems.push({
+        stage: position,
         field: `stages[${position}].name`,
         description: `another stage is named ${stage.name} already`,
       });
@@ -29,9 +32,9 @@ export function checkGraph(stages: readonly StageSpec[]): readonly GraphProblem[
     for (const [i, { stage: upstream }] of stage.dependsOn.entries()) {
       const field = `stages[${position}].depends_on[${i}].stage`;
       if (!positions.has(upstream)) {
-        problems.push({ field, description: `there is no stage ${upstream}` });
+        problems.push({ stage: position, field, description: `there is no stage ${upstream}` });
       } else if (seen.has(upstream)) {
-        problems.push({ field, description: `${upstream} is named twice` });
+        problems.push({ stage: position, field, description: `${upstream} is named twice` });
       }
       seen.add(upstream);
     }
@@ -61,13 +64,15 @@ function findCycle(
   if (taken === stages.length) return [];
   const stuck = waiting.findIndex((count) => count > 0);
   const name = stages[stuck]?.name ?? "";
-  const field = `stages[${positions.get(name) ?? stuck}].depends_on`;
-  return [{ field, description: `${name} depends on itself, by way of others or directly` }];
+  const stage = positions.get(name) ?? stuck;
+  const field = `stages[${stage}].depends_on`;
+  return [{ stage, field, description: `${name} depends on itself, by way of others or directly` }];
 }
 
 /**
  * Checks the numbers of tasks against each other: an EACH stage has as many as its upstream, a
- * PARTITION stage as many as its upstream has partitions.
+ * PARTITION stage as many as its upstream has partitions. A stage that waits for no other has at
+ * least one: without, it would be done before it began, and so would be all that waits for it.
  *
  * @param counts tasks of each stage, in the order of `stages`
  */
@@ -78,6 +83,13 @@ export function checkCounts(
   const problems: GraphProblem[] = [];
   for (const [position, stage] of stages.entries()) {
     const count = counts[position] ?? 0;
+    if (count === 0 && stage.dependsOn.length === 0) {
+      problems.push({
+        stage: position,
+        field: `stages[${position}].tasks`,
+        description: `${stage.name} has no tasks; a stage that depends on no other needs at least one`,
+      });
+    }
     for (const { stage: name, kind } of stage.dependsOn) {
       const upstream = stages.findIndex((other) => other.name === name);
       const wanted = kind === "each" ? counts[upstream] : stages[upstream]?.partitions;
@@ -87,6 +99,7 @@ export function checkCounts(
           ? `as many as ${name} has tasks (${wanted})`
           : `as many as ${name} has partitions (${wanted})`;
       problems.push({
+        stage: position,
         field: `stages[${position}].tasks`,
         description: `${stage.name} has ${count} tasks; it needs ${reason}`,
       });

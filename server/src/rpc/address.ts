@@ -1,24 +1,18 @@
+import type { Address } from "@capstan/proto/address.js";
+import { readAddress } from "@capstan/proto/address.js";
 import { isLoopbackHost } from "./auth.js";
 
-/** Where to listen, taken apart. */
-export interface ListenAddress {
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
+/**
+ * Where to listen; port 0 takes a free one.
+ *
+ * @param name what it was given as, for whoever reads the error
+ * @throws RangeError if it is not `host:port`; an IPv6 host stands in brackets
+ */
+export function parseAddress(address: string, name = "address"): Address {
+  return readAddress(name, address, 0);
 }
 
-/** @throws RangeError if it is not `host:port`; an IPv6 host stands in brackets */
-export function parseAddress(address: string): ListenAddress {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):(\d{1,5})$/.exec(address);
-  const host = parts?.[1] ?? parts?.[2];
-  const port = Number(parts?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new RangeError(`cannot listen at ${JSON.stringify(address)}: it must be host:port`);
-  }
-  return { host, port };
-}
-
-export function formatAddress({ host, port }: ListenAddress): string {
+export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
@@ -28,7 +22,7 @@ export function formatAddress({ host, port }: ListenAddress): string {
  *
  * @throws RangeError with what to do instead
  */
-export function refuseOpenDoor(address: ListenAddress, insecure: boolean): void {
+export function refuseOpenDoor(address: Address, insecure: boolean): void {
   if (insecure || isLoopbackHost(address.host)) return;
   throw new RangeError(
     `refusing to listen at ${formatAddress(address)}: the connection is in the clear and callers need ` +

@@ -205,7 +205,7 @@ describe("the guard before every call", () => {
     const edge = await Edge.start();
     const { master } = edge;
     const request = SubmitJobRequest.fromPartial({
-      job: { name: "j", stages: [{ taskType: "noop" }] },
+      job: { name: "j", stages: [{ taskType: "noop", tasks: [{}] }] },
     });
     edge.disk.full = true;
     const first = call(master, master.submitJob, request);

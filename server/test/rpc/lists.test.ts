@@ -12,6 +12,7 @@ import {
   GetMasterRequest,
   ListWorkersRequest,
   MasterRole,
+  WorkerAdmission,
   WorkerConnection,
 } from "@capstan/proto/capstan/v1/operator_service.js";
 import { call, Calls } from "./support/calls.js";
@@ -84,7 +85,7 @@ describe("lists and reads over gRPC", () => {
     const value = "x".repeat(256);
     const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`l${i}`, value]));
     const items = Array.from({ length: 80 }, () => ({
-      job: { name: "wide", labels, stages: [{ taskType: "noop" }] },
+      job: { name: "wide", labels, stages: [{ taskType: "noop", tasks: [{}] }] },
     }));
     await calls.submitMany({ items });
     const first = await jobs({ page: { pageSize: 1_000 } });
@@ -230,6 +231,63 @@ describe("lists and reads over gRPC", () => {
       (await workers({ connections: [WorkerConnection.WORKER_CONNECTION_LOST] })).workers.length,
       0,
     );
+  });
+
+  it("says of a worker that is gone that it is disconnected, before it counts as lost", async () => {
+    const list = (request: Parameters<typeof ListWorkersRequest.fromPartial>[0]) =>
+      call(edge.operator, edge.operator.listWorkers, ListWorkersRequest.fromPartial(request));
+    const [dead, drained] = [
+      await TestWorker.register(edge.engine, { workerId: "dead" }),
+      await TestWorker.register(edge.engine, { workerId: "drained" }),
+    ];
+    await TestWorker.register(edge.engine, { workerId: "there" });
+    await drained.drain();
+    for (const worker of [dead, drained]) worker.leave();
+    const { workers } = await list({});
+    const { WORKER_CONNECTION_CONNECTED: here, WORKER_CONNECTION_DISCONNECTED: gone } =
+      WorkerConnection;
+    const { WORKER_ADMISSION_OPEN: open, WORKER_ADMISSION_DRAINING: draining } = WorkerAdmission;
+    assert.deepEqual(
+      workers.map(({ workerId, connection, admission }) => [workerId, connection, admission]),
+      [
+        ["dead", gone, open],
+        ["drained", gone, draining],
+        ["there", here, open],
+      ],
+    );
+    const connected = await list({ connections: [here] });
+    assert.deepEqual(
+      connected.workers.map(({ workerId }) => workerId),
+      ["there"],
+    );
+    assert.equal((await list({ connections: [gone] })).workers.length, 2);
+  });
+
+  it("claims to have heard no worker since it was started anew, until one comes back", async () => {
+    const list = async () => {
+      const { operator } = edge;
+      const request = ListWorkersRequest.fromPartial({});
+      const { workers } = await call(operator, operator.listWorkers, request);
+      return workers.map((worker) => [worker.connection, worker.silentMs !== undefined]);
+    };
+    const { WORKER_CONNECTION_CONNECTED: here, WORKER_CONNECTION_DISCONNECTED: gone } =
+      WorkerConnection;
+    for (const workerId of ["a", "b"]) await TestWorker.register(edge.engine, { workerId });
+    assert.deepEqual(await list(), [
+      [here, true],
+      [here, true],
+    ]);
+    await edge.close();
+    edge = await Edge.start({}, edge.disk);
+    assert.deepEqual(await list(), [
+      [gone, false],
+      [gone, false],
+    ]);
+    await TestWorker.register(edge.engine, { workerId: "b" });
+    assert.deepEqual(await list(), [
+      [gone, false],
+      [here, true],
+    ]);
   });
 
   it("says what the master is and how it fares", async () => {

@@ -233,7 +233,7 @@ describe("submitting jobs over gRPC", () => {
   });
 
   it("drops a trace context that does not parse, and keeps one that does", async () => {
-    const job = { name: "traced", stages: [{ taskType: "noop" }] };
+    const job = { name: "traced", stages: [{ taskType: "noop", tasks: [{}] }] };
     const traceparent = `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`;
     const good = await calls.submit({
       job,

@@ -47,6 +47,7 @@ describe("uploading a job in parts", () => {
 
   it("takes a part again without doing anything, also after the seal", async () => {
     const { jobId } = await begin();
+    await calls.append({ jobId, stage: "b", tasks: [{}] });
     await calls.append({ jobId, stage: "a", firstIndex: 1, tasks: [{}, {}] });
     const before = await edge.digest();
     assert.equal(
@@ -54,7 +55,10 @@ describe("uploading a job in parts", () => {
       3,
     );
     assert.deepEqual(await edge.digest(), before);
-    const counts = [{ stage: "a", count: 3 }];
+    const counts = [
+      { stage: "a", count: 3 },
+      { stage: "b", count: 1 },
+    ];
     assert.equal((await calls.seal({ jobId, counts })).state, JobState.JOB_STATE_RUNNING);
     assert.equal((await calls.seal({ jobId, counts })).state, JobState.JOB_STATE_RUNNING);
     assert.equal(
@@ -113,6 +117,39 @@ describe("uploading a job in parts", () => {
         { stage: "b", count: 2 },
       ],
     });
+  });
+
+  it("refuses to seal a stage that depends on nothing and has no tasks, until it has one", async () => {
+    const { jobId } = await begin();
+    const one = { stage: "a", count: 1 };
+    const refused = await refusalOf(calls.seal({ jobId, counts: [one] }));
+    assert.deepEqual(
+      [refused.code, refused.reason, refused.facts["stage"]],
+      ["INVALID_ARGUMENT", "STAGE_COUNTS_DIFFER", "b"],
+    );
+    assert.match(refused.message, /b has no tasks/);
+    await calls.append({ jobId, stage: "b", tasks: [{}] });
+    await calls.seal({ jobId, counts: [one, { stage: "b", count: 1 }] });
+  });
+
+  it("takes a stage without tasks that waits for another, and is done when that is", async () => {
+    const worker = await TestWorker.register(edge.engine);
+    const { jobId } = await calls.submit({
+      job: {
+        name: "tail",
+        stages: [
+          { name: "a", taskType: "noop", tasks: [{}] },
+          { name: "b", taskType: "noop", dependsOn: [{ stage: "a" }] },
+          {
+            name: "c",
+            taskType: "noop",
+            dependsOn: [{ stage: "b", kind: DependencyKind.DEPENDENCY_KIND_EACH }],
+          },
+        ],
+      },
+    });
+    await worker.complete(await worker.next());
+    assert.equal((await calls.job(jobId)).state, JobState.JOB_STATE_SUCCEEDED);
   });
 
   it("cancels a job in any state, twice as well as once", async () => {

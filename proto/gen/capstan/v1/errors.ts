@@ -132,8 +132,8 @@ export enum ErrorReason {
    */
   ERROR_REASON_STAGE_GRAPH_INVALID = 61,
   /**
-   * ERROR_REASON_STAGE_COUNTS_DIFFER - INVALID_ARGUMENT. A PARTITION or EACH dependency does not fit the numbers of tasks. Metadata: `stage`,
-   * `depends_on`, `expected`, `actual`.
+   * ERROR_REASON_STAGE_COUNTS_DIFFER - INVALID_ARGUMENT. A PARTITION or EACH dependency does not fit the numbers of tasks, or a stage that
+   * depends on no other has none. Metadata: `stage`.
    */
   ERROR_REASON_STAGE_COUNTS_DIFFER = 62,
   /**

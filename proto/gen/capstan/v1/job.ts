@@ -392,7 +392,10 @@ export interface StageSpec {
     | undefined;
   /**
    * The tasks; their indexes count from 0 in the order given, and go on in AppendTasks. At most 4,096 in
-   * one message, 10,000,000 in a job. Empty at submit for a job that is uploaded, and for an open job.
+   * one message, 10,000,000 in a job. Empty at submit for a job that is uploaded, and for an open job. When
+   * a job is sealed (at submit, if nothing is uploaded) a stage that depends on no other has at least one,
+   * else INVALID_ARGUMENT with reason STAGE_COUNTS_DIFFER. One that waits for others may have none, where
+   * its kind of dependency allows it: it is done when they are.
    */
   tasks: TaskSpec[];
 }

@@ -44,10 +44,15 @@ export const protobufFileName = "capstan/v1/operator_service.proto";
 export enum WorkerConnection {
   /** WORKER_CONNECTION_UNSPECIFIED - Never sent by this version. */
   WORKER_CONNECTION_UNSPECIFIED = 0,
-  /** WORKER_CONNECTION_CONNECTED - It has a session, or has sent a Heartbeat within a lease term. */
+  /** WORKER_CONNECTION_CONNECTED - It has a session. */
   WORKER_CONNECTION_CONNECTED = 1,
-  /** WORKER_CONNECTION_LOST - Neither for a whole lease term. */
+  /** WORKER_CONNECTION_LOST - No session and no Heartbeat for a whole lease term. */
   WORKER_CONNECTION_LOST = 2,
+  /**
+   * WORKER_CONNECTION_DISCONNECTED - It has no session. It gets nothing new, its leases run on, and it is lost when a lease term is over
+   * without a session or a Heartbeat. So are all workers when a master starts, until they come back.
+   */
+  WORKER_CONNECTION_DISCONNECTED = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -62,6 +67,9 @@ export function workerConnectionFromJSON(object: any): WorkerConnection {
     case 2:
     case "WORKER_CONNECTION_LOST":
       return WorkerConnection.WORKER_CONNECTION_LOST;
+    case 3:
+    case "WORKER_CONNECTION_DISCONNECTED":
+      return WorkerConnection.WORKER_CONNECTION_DISCONNECTED;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -77,6 +85,8 @@ export function workerConnectionToJSON(object: WorkerConnection): string {
       return "WORKER_CONNECTION_CONNECTED";
     case WorkerConnection.WORKER_CONNECTION_LOST:
       return "WORKER_CONNECTION_LOST";
+    case WorkerConnection.WORKER_CONNECTION_DISCONNECTED:
+      return "WORKER_CONNECTION_DISCONNECTED";
     case WorkerConnection.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";
@@ -368,8 +378,10 @@ export interface Worker {
   session: string;
   /** Where its session comes from (address and port); empty when it has none. */
   peer: string;
-  /** How long ago it was last heard. Milliseconds. */
-  silentMs: bigint;
+  /** How long ago it was last heard. Milliseconds; unset when it was not since this master started. */
+  silentMs?:
+    | bigint
+    | undefined;
   /** How many tasks it has finished well since it registered. */
   succeeded: bigint;
   /** How many attempts have failed on it since it registered. */
@@ -1260,7 +1272,7 @@ function createBaseWorker(): Worker {
     protocolVersion: 0,
     session: "",
     peer: "",
-    silentMs: 0n,
+    silentMs: undefined,
     succeeded: 0n,
     failed: 0n,
     excludedForMs: undefined,
@@ -1331,7 +1343,7 @@ export const Worker: MessageFns<Worker> = {
     if (message.peer !== "") {
       writer.uint32(162).string(message.peer);
     }
-    if (message.silentMs !== 0n) {
+    if (message.silentMs !== undefined) {
       if (BigInt.asUintN(64, message.silentMs) !== message.silentMs) {
         throw new globalThis.Error("value provided for field message.silentMs of type uint64 too large");
       }
@@ -1666,7 +1678,7 @@ export const Worker: MessageFns<Worker> = {
         ? BigInt(object.silentMs)
         : isSet(object.silent_ms)
         ? BigInt(object.silent_ms)
-        : 0n,
+        : undefined,
       succeeded: isSet(object.succeeded) ? BigInt(object.succeeded) : 0n,
       failed: isSet(object.failed) ? BigInt(object.failed) : 0n,
       excludedForMs: isSet(object.excludedForMs)
@@ -1751,7 +1763,7 @@ export const Worker: MessageFns<Worker> = {
     if (message.peer !== "") {
       obj.peer = message.peer;
     }
-    if (message.silentMs !== 0n) {
+    if (message.silentMs !== undefined) {
       obj.silentMs = message.silentMs.toString();
     }
     if (message.succeeded !== 0n) {
@@ -1807,7 +1819,9 @@ export const Worker: MessageFns<Worker> = {
     message.protocolVersion = object.protocolVersion ?? 0;
     message.session = object.session ?? "";
     message.peer = object.peer ?? "";
-    message.silentMs = (object.silentMs !== undefined && object.silentMs !== null) ? BigInt(object.silentMs) : 0n;
+    message.silentMs = (object.silentMs !== undefined && object.silentMs !== null)
+      ? BigInt(object.silentMs)
+      : undefined;
     message.succeeded = (object.succeeded !== undefined && object.succeeded !== null) ? BigInt(object.succeeded) : 0n;
     message.failed = (object.failed !== undefined && object.failed !== null) ? BigInt(object.failed) : 0n;
     message.excludedForMs = object.excludedForMs ?? undefined;

@@ -684,7 +684,9 @@ export interface Returned {
 
 /**
  * What the worker has to offer, when that changes, and its measured load. The ledger follows at once;
- * what runs goes on, also where it is more than the new capacity.
+ * what runs goes on, also where it is more than the new capacity. What was ahead and fits now moves up,
+ * oldest first; what has not started and could not, even if the worker were empty, is recalled. The same
+ * holds for what a worker says at Register.
  */
 export interface Resources {
   /** All that it has, used or not. Absent: as before. */

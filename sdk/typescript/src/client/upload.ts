@@ -10,6 +10,7 @@ import type { Connection } from "../rpc/connection.js";
 import { MessageWriter } from "../rpc/message-writer.js";
 import { appendTasks, cancelJob, sealJob, submitJob } from "../rpc/methods.js";
 import { encodeJobHead, encodeStageHead } from "./encode-job.js";
+import { inTermsOfJob } from "./part-error.js";
 import { TaskChunks, type Arena, type Chunk, type ChunkLimits } from "./task-chunks.js";
 
 /** What one SubmitJob or AppendTasks carries at most, with room for what stands around the tasks. */
@@ -163,9 +164,10 @@ export class JobUpload {
   ): Promise<Pick<SubmitJobResponse, "state" | "warnings">> {
     const { namespace } = this;
     const next = new Map(nextIndexes.map(({ stage, count }) => [stage || "main", count]));
-    for (const stage of this.#stages) {
+    for (const [place, stage] of this.#stages.entries()) {
       await uploadStage(stage, next.get(nameOf(stage)) ?? 0, {
         connection,
+        place,
         jobId,
         namespace,
         signal,
@@ -260,6 +262,8 @@ function nameOf({ ownName }: StageUpload): string {
 
 interface Destination {
   readonly connection: Connection;
+  /** Of the stage in the job. */
+  readonly place: number;
   readonly namespace: string;
   readonly jobId: string;
   readonly signal: AbortSignal | undefined;
@@ -331,12 +335,16 @@ function gapOf(error: unknown): number {
 }
 
 async function append(stage: string, chunk: Chunk, to: Destination): Promise<void> {
-  const { namespace, jobId, connection, signal } = to;
+  const { namespace, jobId, connection, place, signal } = to;
   const writer = new MessageWriter(chunk.byteLength + 512);
   writer.text(ofAppend.namespace, namespace);
   writer.text(ofAppend.jobId, jobId);
   writer.text(ofAppend.stage, stage);
   writer.number(ofAppend.firstIndex, chunk.firstIndex);
   chunk.write(writer, ofAppend.tasks);
-  await connection.unary(appendTasks, writer.finish(), signal);
+  try {
+    await connection.unary(appendTasks, writer.finish(), signal);
+  } catch (error) {
+    throw inTermsOfJob(error, place, chunk.firstIndex);
+  }
 }

@@ -252,7 +252,7 @@ export function workerOf(worker: wireOperator.Worker): fleet.WorkerRecord {
     sdkVersion: worker.sdkVersion,
     session: worker.session,
     peer: worker.peer,
-    silentMs: Number(worker.silentMs),
+    ...optional("silentMs", worker.silentMs === undefined ? undefined : Number(worker.silentMs)),
     succeeded: Number(worker.succeeded),
     failed: Number(worker.failed),
     note: worker.note,

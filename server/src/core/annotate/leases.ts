@@ -95,7 +95,9 @@ export function renewLeases(
   context: Context,
   settings: Settings,
 ): void {
-  state.worker(note.worker).seenAt = context.termNow;
+  const worker = state.worker(note.worker);
+  worker.seenAt = context.termNow;
+  worker.heardAt = context.now;
   for (const token of note.tokens) {
     const lease = liveLease(state, note.worker, token);
     if (lease !== undefined) renew(lease, context, settings);

@@ -16,6 +16,7 @@ export function beginSession(
   worker.creditTasks = 0;
   worker.creditBytes = 0;
   worker.seenAt = context.termNow;
+  worker.heardAt = context.now;
   worker.assignedThrough = 0;
   worker.receivedThrough = 0;
   for (const no of worker.leases) {
@@ -65,7 +66,9 @@ export function grantCredit(state: State, note: AnnotationOf<"grant_credit">): v
 /** Something was heard of the worker. */
 export function noteAlive(state: State, note: AnnotationOf<"note_alive">, context: Context): void {
   const worker = inSession(state, note);
-  if (worker !== undefined) worker.seenAt = context.termNow;
+  if (worker === undefined) return;
+  worker.seenAt = context.termNow;
+  worker.heardAt = context.now;
 }
 
 function inSession(

@@ -14,6 +14,7 @@ import { applyJobSubmitted } from "./job-submitted.js";
 import { applyLeaseAdopted } from "./lease-adopted.js";
 import { applyLeaseFreed } from "./lease-freed.js";
 import { applyLeaseGranted } from "./lease-granted.js";
+import { applyLeasesPromoted } from "./leases-promoted.js";
 import { applyStageOpened } from "./stage-opened.js";
 import { applyStagePruned } from "./stage-pruned.js";
 import { applyTaskFailed } from "./task-failed.js";
@@ -58,6 +59,7 @@ const appliers: {
   job_finished: { 1: applyJobFinished },
   worker_registered: { 1: applyWorkerRegistered },
   worker_updated: { 1: applyWorkerUpdated },
+  leases_promoted: { 1: applyLeasesPromoted },
   worker_draining: { 1: applyWorkerDraining },
   worker_lost: { 1: applyWorkerLost },
 };

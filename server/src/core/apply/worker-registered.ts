@@ -54,6 +54,7 @@ function newWorker(event: EventOf<"worker_registered">): Worker {
     creditTasks: 0,
     creditBytes: 0,
     seenAt: 0,
+    heardAt: -1,
     checkAt: Infinity,
     assignedThrough: 0,
     receivedThrough: 0,

@@ -1,5 +1,6 @@
 import type { Context } from "../context.js";
 import type { CoreEvent, LeaseFreed, RequeueReason } from "../events.js";
+import type { LeaseNo } from "../ids.js";
 import type { Charge } from "../outcome.js";
 import type { Lease } from "../state/leases.js";
 import type { State } from "../state/state.js";
@@ -16,6 +17,8 @@ const deathsMax = 1_024;
 /**
  * Ends several leases of one worker at once: live ones go back in line, stopping ones are freed.
  * Who moves up is said by the last event, when all the room is known.
+ *
+ * @param promoted who moves up; by default whoever fits into what the worker has
  */
 export function endMany(
   state: State,
@@ -23,8 +26,8 @@ export function endMany(
   leases: readonly Lease[],
   how: { readonly reason: RequeueReason; readonly charge: Charge },
   context: Context,
+  promoted: readonly LeaseNo[] = promotedAfterAll(state, worker, leases),
 ): CoreEvent[] {
-  const promoted = promotedAfterAll(state, worker, leases);
   return leases.map((lease, i) => {
     const moveUp = { promoted: i === leases.length - 1 ? promoted : [] };
     if (lease.stopping) return { ...freed(state, lease), ...moveUp } satisfies LeaseFreed;

@@ -2,13 +2,16 @@ import type { HeldLease, RegisterWorker } from "../commands.js";
 import type { Context, Settings } from "../context.js";
 import type { DecisionOn, Notice, RegisterReply } from "../decision.js";
 import { accept } from "../decision.js";
-import type { CoreEvent } from "../events.js";
+import type { CoreEvent, EventOf } from "../events.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { WorkerSpec } from "../spec.js";
+import type { Lease } from "../state/leases.js";
 import { tokenOf } from "../state/leases.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 import { endMany, leasesOf } from "./end-many.js";
+import type { NewFit } from "./fit-anew.js";
+import { fitAnew } from "./fit-anew.js";
 import { settledOutcome, standing } from "./shared.js";
 
 /**
@@ -33,13 +36,19 @@ export function decideRegisterWorker(
   const worker = known === undefined ? undefined : state.worker(known);
   const no = known ?? state.workers.length;
   const held = sortHeld(state, no, command.held, context, settings);
+  const absent = worker === undefined ? noLeases : absentOf(state, worker, command);
   const events: CoreEvent[] = [];
-  if (worker !== undefined) events.push(...endAbsent(state, worker, command, context));
+  if (worker !== undefined) events.push(...endAbsent(state, worker, absent, command, context));
   if (worker === undefined || differs(worker, spec)) {
     events.push({ type: "worker_registered", version: 1, worker: no, spec });
   }
   events.push(...held.adopted);
   const notices: Notice[] = recallsOf(state, no, held);
+  if (worker !== undefined) {
+    const fit = fitAnew(state, worker, newFit(command, absent, held), context);
+    events.push(...fit.events);
+    notices.push(...fit.notices);
+  }
   if (worker !== undefined && worker.session !== 0) {
     notices.push({ kind: "supersede", worker: no, session: worker.session });
   }
@@ -58,26 +67,44 @@ function recallsOf(state: State, worker: WorkerNo, held: SortedHeld): Notice[] {
   });
 }
 
+const noLeases: readonly Lease[] = [];
+
 /** What the worker should hold and does not name: it has lost it, or is another process. */
+function absentOf(state: State, worker: Worker, { held }: RegisterWorker): readonly Lease[] {
+  const named = new Set(held.map(({ token }) => token.lease));
+  return leasesOf(state, worker).filter(({ no }) => !named.has(no));
+}
+
+/** Nobody moves up into their room yet: what the worker has now, and what it adopts, comes first. */
 function endAbsent(
   state: State,
   worker: Worker,
+  absent: readonly Lease[],
   command: RegisterWorker,
   context: Context,
 ): CoreEvent[] {
   const isSame = worker.spec.incarnation === command.spec.incarnation;
-  const held = new Set(command.held.map(({ token }) => token.lease));
-  const absent = leasesOf(state, worker).filter(({ no }) => !held.has(no));
   const how = isSame
     ? ({ reason: "forgotten", charge: "none" } as const)
     : ({ reason: "worker_lost", charge: "lost" } as const);
-  return endMany(state, worker, absent, how, context);
+  return endMany(state, worker, absent, how, context, []);
+}
+
+/** The worker's own word on what it has started holds; what it was not sent yet it has not. */
+function newFit({ spec }: RegisterWorker, gone: readonly Lease[], held: SortedHeld): NewFit {
+  const started = new Set(held.resumed.flatMap(({ lease, started }) => (started ? [lease] : [])));
+  return {
+    capacity: spec.capacity,
+    gone,
+    adopted: held.adopted.map(({ demand }) => demand),
+    isStarted: ({ no, startedAt }) => startedAt >= 0 || started.has(no),
+  };
 }
 
 interface SortedHeld {
   readonly reply: Omit<RegisterReply, "worker">;
   readonly resumed: readonly { readonly lease: LeaseNo; readonly started: boolean }[];
-  readonly adopted: readonly CoreEvent[];
+  readonly adopted: readonly EventOf<"lease_adopted">[];
 }
 
 function sortHeld(
@@ -91,7 +118,7 @@ function sortHeld(
   const resumedLeases: { lease: LeaseNo; started: boolean }[] = [];
   const settled: { token: HeldLease["token"]; outcome: ReturnType<typeof settledOutcome> }[] = [];
   const lost: HeldLease["token"][] = [];
-  const adopted: CoreEvent[] = [];
+  const adopted: EventOf<"lease_adopted">[] = [];
   // Two tokens may name the same lease; there is room to keep for one.
   const adoptedLeases = new Set<LeaseNo>();
   let room = adoptedBytesMax;
@@ -132,7 +159,7 @@ function canAdopt(state: State, { token, state: heldState, demand }: HeldLease):
   return token.lease > 0 && token.lease < state.nextLease && !state.leases.has(token.lease);
 }
 
-function adopt(worker: WorkerNo, { token, demand }: HeldLease): CoreEvent {
+function adopt(worker: WorkerNo, { token, demand }: HeldLease): EventOf<"lease_adopted"> {
   return { type: "lease_adopted", version: 1, worker, ...token, demand };
 }
 

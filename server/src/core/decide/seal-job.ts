@@ -18,7 +18,10 @@ export function decideSealJob(state: State, command: SealJob): DecisionOn<SealJo
   }
   const counts = job.spec.stages.map((_, i) => state.stage(job.firstStage + i).taskCount);
   const [wrong] = checkCounts(job.spec.stages, counts);
-  if (wrong !== undefined) return reject("stage_counts_differ", wrong.description);
+  if (wrong !== undefined) {
+    const stage = job.spec.stages[wrong.stage]?.name ?? "";
+    return reject("stage_counts_differ", wrong.description, { stage });
+  }
   return accept({ state: "running" }, [{ type: "job_sealed", version: 1, job: job.no }]);
 }
 

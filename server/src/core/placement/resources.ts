@@ -59,6 +59,22 @@ export function toVector(resources: readonly Resource[], names: Interner): numbe
   return vector;
 }
 
+/** As {@link toDemand}, where only reading is allowed: of a kind never met nobody has demanded anything. */
+export function knownDemand(resources: readonly Resource[], names: Interner): Demand {
+  return toDemand(
+    resources.filter(({ name }) => names.find(name) !== undefined),
+    names,
+  );
+}
+
+/** As {@link toVector}, where only reading is allowed. */
+export function knownVector(resources: readonly Resource[], names: Interner): number[] {
+  return toVector(
+    resources.filter(({ name }) => names.find(name) !== undefined),
+    names,
+  );
+}
+
 /** Does the demand fit into what is left of `total` after `used`? */
 export function fits(demand: Demand, total: readonly number[], used: readonly number[]): boolean {
   const { kinds, milli } = demand;

@@ -3,6 +3,12 @@ import type { Resource, WorkerSpec } from "../spec.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 
+/**
+ * Whether a worker is there. Disconnected: it has no session, and its absence has not lasted a
+ * whole term.
+ */
+export type WorkerConnection = "connected" | "disconnected" | "lost";
+
 /** How a worker's leases stand on the ledger. */
 export interface LeaseStandings {
   /** Within its resources, not started. */
@@ -18,28 +24,27 @@ export interface WorkerView {
   readonly spec: WorkerSpec;
   readonly capacity: readonly Resource[];
   readonly used: readonly Resource[];
-  readonly connected: boolean;
+  readonly connection: WorkerConnection;
   /** Tasks that succeeded and attempts that failed on it since it registered. */
   readonly succeeded: number;
   readonly failed: number;
-  readonly lost: boolean;
   readonly draining: boolean;
   readonly leases: number;
   readonly standings: LeaseStandings;
   readonly creditTasks: number;
   /** Its session; 0: none. */
   readonly session: number;
-  /** How long ago it was last heard. */
-  readonly silentMs: number;
+  /** How long ago it was last heard; undefined: not since the process started. */
+  readonly silentMs: number | undefined;
 }
 
 /** Which workers are asked for. */
 export interface WorkerFilter {
   /** Empty: all. */
   readonly namespace: string;
-  /** Empty: both. */
-  readonly connections: readonly ("connected" | "lost")[];
-  /** Empty: both. */
+  /** Empty: all. */
+  readonly connections: readonly WorkerConnection[];
+  /** Empty: all. */
   readonly admissions: readonly ("open" | "draining" | "excluded")[];
 }
 
@@ -47,14 +52,14 @@ export interface WorkerFilter {
  * Workers by their id, those that come after one.
  *
  * @param after only workers whose id is greater; empty: from the first
- * @param termNow the clock of terms, for how long they have been silent
+ * @param now journal time, for how long they have been silent
  */
 export function listWorkers(
   state: State,
   filter: WorkerFilter,
   after: string,
   limit: number,
-  termNow: number,
+  now: number,
 ): { readonly workers: readonly WorkerView[]; readonly isLast: boolean } {
   const found = state.workers.filter(
     (worker) => worker.spec.workerId > after && isWanted(worker, filter),
@@ -62,27 +67,32 @@ export function listWorkers(
   found.sort((a, b) => (a.spec.workerId < b.spec.workerId ? -1 : 1));
   const page = found.slice(0, limit);
   return {
-    workers: page.map((worker) => workerView(state, worker, termNow)),
+    workers: page.map((worker) => workerView(state, worker, now)),
     isLast: page.length === found.length,
   };
 }
 
 /** @returns undefined when no worker of that id ever registered */
-export function findWorker(state: State, workerId: string, termNow = 0): WorkerView | undefined {
+export function findWorker(state: State, workerId: string, now = 0): WorkerView | undefined {
   const no = state.workerById.get(workerId);
-  return no === undefined ? undefined : workerView(state, state.worker(no), termNow);
+  return no === undefined ? undefined : workerView(state, state.worker(no), now);
 }
 
 function isWanted(worker: Worker, filter: WorkerFilter): boolean {
   const { namespace, connections, admissions } = filter;
   return (
     (namespace === "" || worker.spec.namespaces.includes(namespace)) &&
-    (connections.length === 0 || connections.includes(worker.lost ? "lost" : "connected")) &&
+    (connections.length === 0 || connections.includes(connectionOf(worker))) &&
     (admissions.length === 0 || admissions.includes(worker.draining ? "draining" : "open"))
   );
 }
 
-function workerView(state: State, worker: Worker, termNow: number): WorkerView {
+function connectionOf({ session, lost }: Worker): WorkerConnection {
+  if (session !== 0) return "connected";
+  return lost ? "lost" : "disconnected";
+}
+
+function workerView(state: State, worker: Worker, now: number): WorkerView {
   const { resources } = state.placement;
   return {
     no: worker.no,
@@ -91,16 +101,15 @@ function workerView(state: State, worker: Worker, termNow: number): WorkerView {
     used: worker.used.flatMap((milli, kind) =>
       milli === 0 ? [] : [{ name: resources.name(kind), milli }],
     ),
-    connected: worker.session !== 0,
+    connection: connectionOf(worker),
     succeeded: worker.succeeded,
     failed: worker.failed,
-    lost: worker.lost,
     draining: worker.draining,
     leases: worker.leases.size,
     standings: standingsOf(state, worker),
     creditTasks: worker.creditTasks,
     session: worker.session,
-    silentMs: Math.max(0, termNow - worker.seenAt),
+    silentMs: worker.heardAt < 0 ? undefined : Math.max(0, now - worker.heardAt),
   };
 }
 

@@ -34,8 +34,10 @@ export interface Worker {
   /** The last `Assign.sequence` of its session, and the last that it said it received. */
   assignedThrough: number;
   receivedThrough: number;
-  /** When it was last heard of, on the clock of terms. */
+  /** From when its absence counts, on the clock of terms. */
   seenAt: JournalMs;
+  /** When it was last heard, in journal time; -1: not since the process started. */
+  heardAt: JournalMs;
   /** When its leases are looked at next, on the clock of terms; Infinity: nothing to look at. */
   checkAt: JournalMs;
   /** The placement version at which nothing was found for it; nothing new, nothing to look for. */

@@ -114,6 +114,10 @@ function pack(event: ColdEvent): Arm {
       const value = { worker: event.worker, capacity: packResources(event.capacity) };
       return { $case: "workerUpdatedV1", value };
     }
+    case "leases_promoted": {
+      const value = { worker: event.worker, promoted: event.promoted.map(BigInt) };
+      return { $case: "leasesPromotedV1", value };
+    }
     case "worker_draining":
       return { $case: "workerDrainingV1", value: { worker: event.worker } };
     case "worker_lost":
@@ -217,6 +221,10 @@ function read(arm: Arm): ColdEvent {
     case "workerUpdatedV1": {
       const capacity = readResources(arm.value.capacity);
       return { type: "worker_updated", version, worker: arm.value.worker, capacity };
+    }
+    case "leasesPromotedV1": {
+      const promoted = arm.value.promoted.map(safe);
+      return { type: "leases_promoted", version, worker: arm.value.worker, promoted };
     }
     case "workerDrainingV1":
       return { type: "worker_draining", version, worker: arm.value.worker };

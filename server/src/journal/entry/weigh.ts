@@ -144,9 +144,10 @@ function kindBytes({ type, demand, constraints, policy }: TaskKind): number {
 function registerBytes({ spec, held }: RegisterWorker, state: State | undefined): number {
   const event = { type: "worker_registered", version: 1, worker: 2 ** 32 - 1, spec } as const;
   const bytes = recordBytes + encodeColdEvent(event).length + heldBytes(held);
-  if (state === undefined) return bytes + endsBytes(undefined);
+  if (state === undefined) return bytes + smallEventBytes + endsBytes(undefined);
   const known = state.workerById.get(spec.workerId);
-  return known === undefined ? bytes : bytes + endsBytes(state.worker(known));
+  // Those that move up do so in an event of their own.
+  return known === undefined ? bytes : bytes + smallEventBytes + endsBytes(state.worker(known));
 }
 
 /**
@@ -185,9 +186,11 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "register_worker":
       return registerBytes(command, state);
     case "update_worker":
-      // Leases that it can hold no more end with it.
+      // Leases that it can hold no more end with it, and others move up.
       return (
-        smallEventBytes + resourceBytes(command.capacity) + endsBytes(state?.worker(command.worker))
+        2 * smallEventBytes +
+        resourceBytes(command.capacity) +
+        endsBytes(state?.worker(command.worker))
       );
     case "reconcile_held":
     case "lose_worker":

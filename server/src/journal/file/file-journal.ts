@@ -52,8 +52,7 @@ export interface FileJournalOptions {
  */
 export async function openFileJournal(options: FileJournalOptions): Promise<Journal> {
   const storage = options.storage ?? nodeStorage();
-  storage.makeDirectory(options.directory);
-  const lock = storage.lock(options.directory);
+  const lock = lockFolder(storage, options.directory);
   const writer = startWriter(storage, options);
   try {
     const state = await writer.open();
@@ -62,6 +61,20 @@ export async function openFileJournal(options: FileJournalOptions): Promise<Jour
     await writer.close();
     lock.release();
     throw error;
+  }
+}
+
+/** Makes the folder, if it is missing, and takes its lock. */
+function lockFolder(storage: Storage, directory: string): StorageLock {
+  try {
+    storage.makeDirectory(directory);
+    return storage.lock(directory);
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JournalError("failed", `${directory} cannot hold a journal: ${why}`, {
+      cause: error,
+    });
   }
 }
 

@@ -10,12 +10,17 @@ export function nodeStorage(): Storage {
 
 class NodeStorage implements Storage {
   makeDirectory(path: string): void {
-    // The topmost folder that was made; its parent has to remember it, and so on down.
-    const first = fs.mkdirSync(path, { recursive: true });
-    if (first === undefined) return;
-    const top = dirname(resolve(first));
-    for (let made = resolve(path); made !== top; made = dirname(made)) {
-      this.syncDirectory(dirname(made));
+    // Not `recursive`: in /proc, where making a folder fails with ENOENT though its parent is there,
+    // Node would try for ever.
+    for (const missing of missingFolders(resolve(path))) {
+      try {
+        fs.mkdirSync(missing);
+      } catch (error) {
+        // Somebody else was faster.
+        if (!isFolder(missing)) throw error;
+      }
+      // Its parent has to remember it.
+      this.syncDirectory(dirname(missing));
     }
   }
 
@@ -48,6 +53,20 @@ class NodeStorage implements Storage {
   lock(directory: string): StorageLock {
     return lockDirectory(directory);
   }
+}
+
+/** The folders on the way to a path that are not there, the topmost first. */
+function missingFolders(path: string): readonly string[] {
+  const missing: string[] = [];
+  for (let at = path; !isFolder(at); at = dirname(at)) {
+    missing.unshift(at);
+    if (at === dirname(at)) break;
+  }
+  return missing;
+}
+
+function isFolder(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 class NodeFile implements StorageFile {

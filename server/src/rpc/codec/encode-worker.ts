@@ -3,6 +3,12 @@ import { WorkerAdmission, WorkerConnection } from "@capstan/proto/capstan/v1/ope
 import type { Resource as ResourceMessage } from "@capstan/proto/capstan/v1/common.js";
 import type { Resource, WorkerView } from "../../core/index.js";
 
+const connections = {
+  connected: WorkerConnection.WORKER_CONNECTION_CONNECTED,
+  disconnected: WorkerConnection.WORKER_CONNECTION_DISCONNECTED,
+  lost: WorkerConnection.WORKER_CONNECTION_LOST,
+} as const satisfies Record<WorkerView["connection"], WorkerConnection>;
+
 /** @param epoch of the master: a session is named by it and its number, as in `Registered` */
 export function encodeWorker(view: WorkerView, epoch: number): Worker {
   const { spec } = view;
@@ -10,9 +16,7 @@ export function encodeWorker(view: WorkerView, epoch: number): Worker {
   return {
     workerId: spec.workerId,
     incarnation: spec.incarnation,
-    connection: view.lost
-      ? WorkerConnection.WORKER_CONNECTION_LOST
-      : WorkerConnection.WORKER_CONNECTION_CONNECTED,
+    connection: connections[view.connection],
     admission: view.draining
       ? WorkerAdmission.WORKER_ADMISSION_DRAINING
       : WorkerAdmission.WORKER_ADMISSION_OPEN,
@@ -32,7 +36,7 @@ export function encodeWorker(view: WorkerView, epoch: number): Worker {
     protocolVersion: 1,
     session: view.session === 0 ? "" : `${epoch}-${view.session}`,
     peer: "",
-    silentMs: BigInt(Math.round(view.silentMs)),
+    silentMs: view.silentMs === undefined ? undefined : BigInt(Math.round(view.silentMs)),
     succeeded: BigInt(view.succeeded),
     failed: BigInt(view.failed),
     excludedForMs: undefined,

@@ -127,9 +127,10 @@ function decodeStates<S>(
   });
 }
 
-const connections: Readonly<Record<number, "connected" | "lost">> = {
+const connections: Readonly<Record<number, WorkerFilter["connections"][number]>> = {
   [WorkerConnection.WORKER_CONNECTION_CONNECTED]: "connected",
   [WorkerConnection.WORKER_CONNECTION_LOST]: "lost",
+  [WorkerConnection.WORKER_CONNECTION_DISCONNECTED]: "disconnected",
 };
 
 const admissions: Readonly<Record<number, "open" | "draining" | "excluded">> = {

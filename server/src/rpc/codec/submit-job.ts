@@ -231,7 +231,8 @@ function checkStages(
   tasks: readonly EncodedTasks[] | undefined,
 ): void {
   const [only] = stages;
-  if (stages.length === 1 && only?.dependsOn.length === 0) return;
+  const hasTasks = tasks === undefined || (tasks[0]?.count ?? 0) > 0;
+  if (stages.length === 1 && only?.dependsOn.length === 0 && hasTasks) return;
   const problems = checkGraph(stages);
   if (problems.length > 0) throw graphError(stages, problems, "STAGE_GRAPH_INVALID");
   const counts = tasks?.map(({ count }) => count);
@@ -248,7 +249,6 @@ function graphError(
     field: `job.${field}`,
     description,
   }));
-  const position = /^stages\[(\d+)\]/.exec(problems[0]?.field ?? "")?.[1];
-  const stage = stages[Number(position ?? 0)]?.name ?? "";
+  const stage = stages[problems[0]?.stage ?? 0]?.name ?? "";
   return new InvalidInputError(violations, reason, { stage });
 }

@@ -15,8 +15,8 @@ import type { HandlerDeps } from "./deps.js";
 export function listWorkers({ engine, log }: HandlerDeps) {
   return unary<ListWorkersRequest, ListWorkersResponse>(log, async (request) => {
     const { filter, from, limit, hash } = decodeListWorkers(request);
-    const found = await engine.read((state, { termNow }) =>
-      queries.listWorkers(state, filter, from, limit, termNow),
+    const found = await engine.read((state, { now }) =>
+      queries.listWorkers(state, filter, from, limit, now),
     );
     const workers = fitPage(found.workers, (view) => encodeWorker(view, engine.epoch), Worker);
     const isLast = found.isLast && workers.length === found.workers.length;

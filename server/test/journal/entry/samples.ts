@@ -322,6 +322,10 @@ export const samples = {
     { type: "worker_updated", version: 1, worker: 3, capacity: [{ name: "slots", milli: 0 }] },
     { type: "worker_updated", version: 1, worker: 0, capacity: [] },
   ],
+  leases_promoted: [
+    { type: "leases_promoted", version: 1, worker: 3, promoted: [2 ** 52, 7] },
+    { type: "leases_promoted", version: 1, worker: 0, promoted: [] },
+  ],
   worker_draining: [{ type: "worker_draining", version: 1, worker: 3 }],
   worker_lost: [{ type: "worker_lost", version: 1, worker: 3 }],
 } satisfies { readonly [T in EventType]: readonly EventOf<T>[] };

@@ -498,7 +498,7 @@ describe("A worker's session", () => {
       worker.session.end(undefined);
       // Nothing is heard for a term: the worker is lost, and its task goes to another.
       await bench.clock.advance(15_200);
-      assert((await bench.worker("w")).lost);
+      assert.equal((await bench.worker("w")).connection, "lost");
       const other = await connect("other", one);
       other.credit(1);
       const [again] = await other.tasks(1);
@@ -691,7 +691,7 @@ describe("A worker's session", () => {
       assert.equal(worker.outcomes.get((task?.token as Buffer).toString("hex")), "succeeded");
       assert.equal(worker.assigned.length, 1);
       await bench.settle();
-      assert(!(await bench.worker("w")).connected);
+      assert.notEqual((await bench.worker("w")).connection, "connected");
     });
   });
 

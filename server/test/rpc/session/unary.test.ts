@@ -60,8 +60,8 @@ describe("Without the stream", () => {
         await beat({});
         await bench.clock.advance(4_000);
       }
-      const { lost, connected, leases } = await bench.worker("w");
-      assert.deepEqual([lost, connected, leases], [false, false, 0]);
+      const { connection, leases } = await bench.worker("w");
+      assert.deepEqual([connection, leases], ["disconnected", 0]);
     });
 
     it("answers what became of leases that hold no longer", async () => {

@@ -61,7 +61,7 @@ export const submitCases: readonly BadInput[] = [
   ofJob("without stages", { stages: [] }, { ...invalid, fields: ["job.stages"] }),
   ofJob(
     "of 65 stages",
-    { stages: Array.from({ length: 65 }, (_, i) => ({ name: `s${i}`, taskType: "noop" })) },
+    { stages: Array.from({ length: 65 }, (_, i) => ({ ...plain, name: `s${i}` })) },
     { ...invalid, fields: ["job.stages"] },
   ),
   ofJob("with a wild priority", { priority: 101 }, { ...invalid, fields: ["job.priority"] }),
@@ -365,6 +365,21 @@ export const graphCases: readonly BadInput[] = [
       facts: { stage: "b" },
     },
   ),
+  ofJob(
+    "with a stage that depends on nothing and has no tasks",
+    { stages: [plain, { ...plain, name: "empty", tasks: [] }] },
+    {
+      code: "INVALID_ARGUMENT",
+      reason: "STAGE_COUNTS_DIFFER",
+      fields: ["job.stages[1].tasks"],
+      facts: { stage: "empty" },
+    },
+  ),
+  ofJob(
+    "of a single stage without tasks",
+    { stages: [{ ...plain, tasks: [] }] },
+    { code: "INVALID_ARGUMENT", reason: "STAGE_COUNTS_DIFFER", fields: ["job.stages[0].tasks"] },
+  ),
 ];
 
 export const unsupportedCases: readonly BadInput[] = [
@@ -437,7 +452,7 @@ export const sizeCases: readonly BadInput[] = [
     "whose policies weigh too much in the journal",
     {
       policy: { retry: { nonRetryableTypes: Array.from({ length: 64 }, (_, i) => long(200) + i) } },
-      stages: Array.from({ length: 64 }, (_, i) => ({ name: `s${i}`, taskType: "noop" })),
+      stages: Array.from({ length: 64 }, (_, i) => ({ ...plain, name: `s${i}` })),
     },
     { ...tooLarge, facts: { field: "job" } },
   ),

@@ -71,6 +71,17 @@ export class TestWorker {
     return this.assigned.shift() as AssignmentView;
   }
 
+  /** Its stream is gone, as when its process was killed. */
+  leave(): void {
+    this.#engine.note({ kind: "end_session", worker: this.#no, session: this.#session });
+  }
+
+  /** It was told to stop, and says that it does. */
+  async drain(): Promise<void> {
+    const [worker, session] = [this.#no, this.#session];
+    await this.#engine.submit<"drain_worker">({ kind: "drain_worker", worker, session });
+  }
+
   start(token: AssignmentView): void {
     this.#engine.note({ kind: "note_started", worker: this.#no, tokens: [token] });
   }

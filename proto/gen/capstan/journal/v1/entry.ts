@@ -27,7 +27,13 @@ import {
   StagePrunedV1,
 } from "./job_events.js";
 import { TasksAddedV1, TasksCancelledV1, TasksReleasedV1, TasksUnblockedV1 } from "./task_events.js";
-import { WorkerDrainingV1, WorkerLostV1, WorkerRegisteredV1, WorkerUpdatedV1 } from "./worker_events.js";
+import {
+  LeasesPromotedV1,
+  WorkerDrainingV1,
+  WorkerLostV1,
+  WorkerRegisteredV1,
+  WorkerUpdatedV1,
+} from "./worker_events.js";
 
 export const protobufPackage = "capstan.journal.v1";
 
@@ -148,6 +154,9 @@ export interface EventRecord {
     | //
     /** A worker was given up. */
     { $case: "workerLostV1"; value: WorkerLostV1 }
+    | //
+    /** Leases moved up at a worker that has more room. */
+    { $case: "leasesPromotedV1"; value: LeasesPromotedV1 }
     | undefined;
 }
 
@@ -426,6 +435,9 @@ export const EventRecord: MessageFns<EventRecord> = {
       case "workerLostV1":
         WorkerLostV1.encode(message.event.value, writer.uint32(194).fork()).join();
         break;
+      case "leasesPromotedV1":
+        LeasesPromotedV1.encode(message.event.value, writer.uint32(202).fork()).join();
+        break;
     }
     return writer;
   },
@@ -638,6 +650,14 @@ export const EventRecord: MessageFns<EventRecord> = {
             message.event = { $case: "workerLostV1", value: WorkerLostV1.decode(reader, reader.uint32()) };
             continue;
           }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.event = { $case: "leasesPromotedV1", value: LeasesPromotedV1.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -748,6 +768,10 @@ export const EventRecord: MessageFns<EventRecord> = {
         ? { $case: "workerLostV1", value: WorkerLostV1.fromJSON(object.workerLostV1) }
         : isSet(object.worker_lost_v1)
         ? { $case: "workerLostV1", value: WorkerLostV1.fromJSON(object.worker_lost_v1) }
+        : isSet(object.leasesPromotedV1)
+        ? { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromJSON(object.leasesPromotedV1) }
+        : isSet(object.leases_promoted_v1)
+        ? { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromJSON(object.leases_promoted_v1) }
         : undefined,
     };
   },
@@ -802,6 +826,8 @@ export const EventRecord: MessageFns<EventRecord> = {
       obj.workerDrainingV1 = WorkerDrainingV1.toJSON(message.event.value);
     } else if (message.event?.$case === "workerLostV1") {
       obj.workerLostV1 = WorkerLostV1.toJSON(message.event.value);
+    } else if (message.event?.$case === "leasesPromotedV1") {
+      obj.leasesPromotedV1 = LeasesPromotedV1.toJSON(message.event.value);
     }
     return obj;
   },
@@ -953,6 +979,12 @@ export const EventRecord: MessageFns<EventRecord> = {
       case "workerLostV1": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "workerLostV1", value: WorkerLostV1.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "leasesPromotedV1": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromPartial(object.event.value) };
         }
         break;
       }

@@ -30,6 +30,14 @@ export interface WorkerUpdatedV1 {
   capacity: Resource[];
 }
 
+/** The worker has more room than it had: leases that were ahead of what fits may start. */
+export interface LeasesPromotedV1 {
+  /** The worker. */
+  worker: number;
+  /** Which, oldest first. */
+  promoted: bigint[];
+}
+
 /** The worker is to be given nothing new. */
 export interface WorkerDrainingV1 {
   /** The worker. */
@@ -210,6 +218,108 @@ export const WorkerUpdatedV1: MessageFns<WorkerUpdatedV1> = {
     const message = createBaseWorkerUpdatedV1();
     message.worker = object.worker ?? 0;
     message.capacity = object.capacity?.map((e) => Resource.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLeasesPromotedV1(): LeasesPromotedV1 {
+  return { worker: 0, promoted: [] };
+}
+
+export const LeasesPromotedV1: MessageFns<LeasesPromotedV1> = {
+  encode(message: LeasesPromotedV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.worker !== 0) {
+      writer.uint32(8).uint32(message.worker);
+    }
+    if (message.promoted.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.promoted) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field promoted of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LeasesPromotedV1 {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLeasesPromotedV1();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.worker = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.promoted.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.promoted.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LeasesPromotedV1 {
+    return {
+      worker: isSet(object.worker) ? globalThis.Number(object.worker) : 0,
+      promoted: globalThis.Array.isArray(object?.promoted) ? object.promoted.map((e: any) => BigInt(e)) : [],
+    };
+  },
+
+  toJSON(message: LeasesPromotedV1): unknown {
+    const obj: any = {};
+    if (message.worker !== 0) {
+      obj.worker = Math.round(message.worker);
+    }
+    if (message.promoted?.length) {
+      obj.promoted = message.promoted.map((e) => e.toString());
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LeasesPromotedV1>): LeasesPromotedV1 {
+    return LeasesPromotedV1.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LeasesPromotedV1>): LeasesPromotedV1 {
+    const message = createBaseLeasesPromotedV1();
+    message.worker = object.worker ?? 0;
+    message.promoted = object.promoted?.map((e) => BigInt(e)) || [];
     return message;
   },
 };
