@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../src/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 
 /** Sends a master SIGTERM as soon as it has said something. @returns how it ended */
 async function stopAt(stream: "stdout" | "stderr", text: string): Promise<unknown[]> {
