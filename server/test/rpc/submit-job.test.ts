@@ -362,7 +362,7 @@ describe("submitting jobs over gRPC", () => {
     }
     assert.deepEqual(
       results.map(({ result }) => result?.$case),
-      ["job", "job", "job", "error"],
+      ["job", "job", "error", "error"],
     );
   });
 

@@ -257,7 +257,9 @@ export class Workload {
       jobId,
       counts: counts.map((count, stage) => ({ stage: `s${stage}`, count })),
     });
-    if (decision.ok) this.#uploads.splice(at, 1);
+    // Sealed, or over (lapsed, cancelled): either way there is nothing more to bring.
+    const job = this.#machine.state.jobs.find(({ id }) => id === jobId);
+    if (decision.ok || job?.state !== "uploading") this.#uploads.splice(at, 1);
   }
 
   #cancel(jobId: string): void {

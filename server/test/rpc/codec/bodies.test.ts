@@ -44,7 +44,10 @@ const jobs = fc.array(
   fc.record(
     {
       name: fc.constantFrom("films", "films", "films", ""),
-      stages: fc.array(fc.array(task, { maxLength: 4 }), { minLength: 1, maxLength: 2 }),
+      stages: fc.array(fc.array(task, { minLength: 1, maxLength: 4 }), {
+        minLength: 1,
+        maxLength: 2,
+      }),
     },
     { noNullPrototype: true },
   ),

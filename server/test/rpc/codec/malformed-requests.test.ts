@@ -52,7 +52,9 @@ const takeJobs: Take = (bytes) => {
 const stage = takeJob(
   Buffer.from(
     SubmitJobRequest.encode(
-      SubmitJobRequest.fromPartial({ job: { name: "films", stages: [{ taskType: "render" }] } }),
+      SubmitJobRequest.fromPartial({
+        job: { name: "films", stages: [{ taskType: "render", tasks: [{}] }] },
+      }),
     ).finish(),
   ),
 ) as ReturnType<SubmitDecoder["decode"]>;
