@@ -17,15 +17,6 @@ export class EncodedTasks {
     this.bytes = bytes;
   }
 
-  /** Encodes tasks; for those who have them as messages. */
-  static of(tasks: readonly TaskSpec[]): EncodedTasks {
-    const parts = tasks.map((task) => TaskSpec.encode(task).finish());
-    const encoded = new EncodedTasks(plainView(Buffer.concat(parts)));
-    let at = 0;
-    for (const { length } of parts) encoded.push(at, (at += length));
-    return encoded;
-  }
-
   /** One more, at [start, stop). */
   push(start: number, stop: number): void {
     this.#bounds.push(start, stop);

@@ -100,6 +100,8 @@ function encodeResults(
   results: readonly Result<JobReply>[],
   warnings: readonly Warning[][],
 ): Buffer {
+  // What an answer left behind that could not be written is not part of this one.
+  writer.cut(0);
   const refusedMax = Math.floor(refusalBytes / items.length);
   let next = 0;
   for (const item of items) {

@@ -189,6 +189,8 @@ export class Outbox {
   /** Writes one frame. @returns the Assign messages in it */
   #fill(): readonly Assigned[] {
     const { writer } = this.#parts;
+    // All sessions write with it: what another left behind when it threw is not ours.
+    writer.cut(0);
     this.#fillControl();
     if (this.#settlements.length > 0 && writer.length < frameBytesTarget) this.#fillSettled();
     const assigned: Assigned[] = [];
@@ -197,8 +199,9 @@ export class Outbox {
       if (notice === undefined) break;
       if (notice.kind === "assign") {
         const message = this.#fillAssign();
-        if (message === undefined) break;
-        assigned.push(message);
+        if (message !== undefined) assigned.push(message);
+        // Else the frame is full, or bytes are awaited; or there was nothing to send, and others follow.
+        else if (this.#notices.first?.kind === "assign") break;
       } else {
         this.#fillTokens(notice);
       }
