@@ -76,7 +76,9 @@ function explainCall(error: CapstanError, address: string): Explanation {
 }
 
 /** What the caller asked for is refused as it is, however often it is asked. */
-function isHopeless({ reason }: CapstanError): boolean {
+function isHopeless({ code, reason, violations }: CapstanError): boolean {
+  // A field that this master does not serve yet.
+  if (code === "UNIMPLEMENTED" && violations.length > 0) return true;
   return reason === "LIMIT_EXCEEDED" || reason === "IDEMPOTENCY_CONFLICT";
 }
 

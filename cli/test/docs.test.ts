@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { PassThrough, Readable } from "node:stream";
+import { PassThrough } from "node:stream";
 import type { Command } from "commander";
 import { exitCodes } from "../src/exit-codes.js";
-import { readJobFile } from "../src/job-file/read-job-file.js";
 import { buildProgram } from "../src/program.js";
 
 /** This file is compiled to cli/dist/test. */
@@ -58,16 +57,5 @@ describe("docs/cli.md", () => {
   it("has a row for each exit code", () => {
     for (const code of Object.values(exitCodes))
       assert.match(page, new RegExp(`^\\| ${code} +\\|`, "m"));
-  });
-
-  it("has job definitions that are ones", async () => {
-    const definitions = [
-      ...page.matchAll(/^```yaml\n(name: [^]*?)```$/gm),
-      ...page.matchAll(/^(\{"name".*\})$/gm),
-    ].map(([, text = ""]) => text);
-    assert.equal(definitions.length, 2);
-    for (const text of definitions) {
-      assert.ok((await readJobFile("-", Readable.from([Buffer.from(text)]))).stages.length > 0);
-    }
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import type { Job } from "@capstan/sdk";
 import { start } from "./support/capstan.js";
 import { oddBytes, openHouse, type House } from "./support/house.js";
@@ -46,6 +47,24 @@ describe("capstan job", function () {
       const { code, stdout, stderr } = await house.capstan(args, { input: jobOf("wait") });
       assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
       assert.match(stderr, /^error: key k1 was used/);
+    });
+
+    it("takes the job definitions of docs/cli.md", async () => {
+      // This file is compiled to cli/dist/test.
+      const page = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8");
+      const definitions = [
+        ...page.matchAll(/^```yaml\n(name: [^]*?)```$/gm),
+        ...page.matchAll(/^(\{"name".*\})$/gm),
+      ];
+      assert.equal(definitions.length, 2);
+      for (const [, text = ""] of definitions) assert.match(await submit(text, "-q"), /^job_/);
+    });
+
+    it("says with code 2 what the master does not serve yet", async () => {
+      const input = jobOf("echo", [{}], { deadlineMs: 60_000 });
+      const { code, stdout, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
+      assert.match(stderr, /deadlineMs: .*not there yet/);
     });
 
     it("tells what is too large, with code 2, and where it can go instead", async () => {

@@ -8,6 +8,7 @@ import {
   type ReadableSpan,
 } from "@opentelemetry/sdk-trace-base";
 import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
+import { SubmitJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import { Client, type TaskDefinition } from "../src/index.js";
 import { tracingIsOn, userTracestate } from "../src/telemetry/spans.js";
 import { extractBaggage, extractSpan, inject } from "../src/telemetry/w3c.js";
@@ -112,6 +113,28 @@ describe("tracing", () => {
     assert.notEqual(span.spanContext().traceId, send?.spanContext().traceId);
     assert.equal(span.parentSpanContext, undefined);
     assert.equal(span.links[0]?.context.spanId, send?.spanContext().spanId);
+  });
+
+  it("keeps bulk calls within one message, however much baggage the jobs carry", async () => {
+    const jobs = new FakeJobs();
+    const sizes: number[] = [];
+    jobs.before = (call, request) => {
+      assert.equal(call, "SubmitJobs");
+      sizes.push(SubmitJobsRequest.encode(request as SubmitJobsRequest).finish().length);
+    };
+    const master = await fixtures.master(jobs.unary());
+    const client = new Client({ address: master.address });
+    fixtures.after(() => client.close());
+    const baggage = propagation.createBaggage({ tenant: { value: "a".repeat(3_000) } });
+    const many = Array.from({ length: 1_500 }, () => ({
+      name: "j",
+      stages: [{ taskType: "t", tasks: [{}] }],
+    }));
+    const outcomes = await context.with(propagation.setBaggage(context.active(), baggage), () =>
+      client.submitMany(many),
+    );
+    assert(outcomes.every(({ ok }) => ok));
+    assert(Math.max(...sizes) <= 1_048_576 && Math.max(...sizes) > 800_000, String(sizes));
   });
 
   it("records a failure on the delivery's span and names the span in the failure", async () => {

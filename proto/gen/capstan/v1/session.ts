@@ -181,7 +181,7 @@ export enum RecallReason {
   RECALL_REASON_PAUSED = 3,
   /** RECALL_REASON_DRAIN - The worker is being drained or was excluded. */
   RECALL_REASON_DRAIN = 4,
-  /** RECALL_REASON_REBALANCE - The task is wanted elsewhere. */
+  /** RECALL_REASON_REBALANCE - The task is wanted elsewhere, or the worker no longer has the room for it. */
   RECALL_REASON_REBALANCE = 5,
   UNRECOGNIZED = -1,
 }

@@ -1,3 +1,4 @@
+import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
 import type { SubmitJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import { CapstanError } from "../errors.js";
 import type { Connection } from "../rpc/connection.js";
@@ -26,6 +27,12 @@ export interface SmallJob {
   refused(error: unknown): void;
 }
 
+/** A job that waits to be sent, with the trace context that goes with it. */
+interface Queued {
+  readonly job: SmallJob;
+  readonly trace: TraceContext | undefined;
+}
+
 /**
  * Sends small jobs: those that are submitted in one turn of the event loop go together in bulk calls by
  * themselves, a few at once. Each job has its own outcome.
@@ -33,7 +40,7 @@ export interface SmallJob {
 export class Submitter {
   readonly #connection: Connection;
   readonly #namespace: string;
-  #queue: SmallJob[] = [];
+  #queue: Queued[] = [];
   #queuedBytes = 0;
   #scheduled = false;
   #calls = 0;
@@ -46,11 +53,12 @@ export class Submitter {
 
   /** Sends a job at the end of this turn, or at once when a call is full. */
   add(job: SmallJob): void {
-    const bytes = job.upload.byteLength + job.upload.key.length + 300;
+    const queued = { job, trace: job.span.traceContext(job.upload.taskCount) };
+    const bytes = boundOf(queued);
     const full =
       this.#queue.length >= bulkLimits.items || this.#queuedBytes + bytes > bulkLimits.bytes;
     if (full) this.#flush();
-    this.#queue.push(job);
+    this.#queue.push(queued);
     this.#queuedBytes += bytes;
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -79,31 +87,32 @@ export class Submitter {
     });
   }
 
-  async #send(jobs: readonly SmallJob[]): Promise<void> {
+  async #send(jobs: readonly Queued[]): Promise<void> {
     try {
       const [only] = jobs;
       if (only !== undefined && jobs.length === 1) await this.#sendOne(only);
       else await this.#sendMany(jobs);
     } catch (error) {
-      for (const job of jobs) job.refused(error);
+      for (const { job } of jobs) job.refused(error);
     }
   }
 
-  async #sendOne(job: SmallJob): Promise<void> {
-    const request = job.upload.wholeRequest(job.span.traceContext(job.upload.taskCount));
+  async #sendOne({ job, trace }: Queued): Promise<void> {
+    const request = job.upload.wholeRequest(trace);
     job.accepted(await this.#connection.unary(submitJob, request));
   }
 
   /** Jobs that the master is too busy for are sent again, when it says so; the others have their outcome. */
-  async #sendMany(all: readonly SmallJob[]): Promise<void> {
+  async #sendMany(all: readonly Queued[]): Promise<void> {
     const retries = this.#connection.retries();
     let jobs = all;
     while (jobs.length > 0) {
       const results = await this.#connection.unary(submitJobs, this.#bulkRequest(jobs));
-      const again: SmallJob[] = [];
+      const again: Queued[] = [];
       let busy: CapstanError | undefined;
       for (let i = 0; i < jobs.length; i++) {
-        const job = jobs[i] as SmallJob;
+        const queued = jobs[i] as Queued;
+        const { job } = queued;
         const result = results[i]?.result;
         if (result?.$case === "job") {
           job.accepted(result.value);
@@ -115,7 +124,7 @@ export class Submitter {
             : new CapstanError("the master gave no outcome for this job", { code: "INTERNAL" });
         if (error.code === "UNAVAILABLE" || error.retryAfterMs !== undefined) {
           busy = error;
-          again.push(job);
+          again.push(queued);
         } else {
           job.refused(error);
         }
@@ -125,21 +134,24 @@ export class Submitter {
     }
   }
 
-  #bulkRequest(jobs: readonly SmallJob[]): Uint8Array {
+  #bulkRequest(jobs: readonly Queued[]): Uint8Array {
     let bytes = 128;
-    for (const { upload } of jobs) bytes += boundOf(upload);
+    for (const queued of jobs) bytes += boundOf(queued);
     const writer = new MessageWriter(bytes);
     writer.text(field.namespace, this.#namespace);
-    for (const { upload, span } of jobs) {
-      const item = writer.open(field.items, boundOf(upload));
-      upload.writeItem(writer, span.traceContext(upload.taskCount));
+    for (const queued of jobs) {
+      const item = writer.open(field.items, boundOf(queued));
+      queued.job.upload.writeItem(writer, queued.trace);
       writer.close(item);
     }
     return writer.finish();
   }
 }
 
-/** What a job takes in a bulk request, about. Its trace context may come on top. */
-function boundOf({ byteLength, key }: JobUpload): number {
-  return byteLength + key.length + 64;
+/** What a job takes in a bulk request, at most. */
+function boundOf({ job: { upload }, trace }: Queued): number {
+  const bytes = upload.byteLength + 3 * upload.key.length + 64;
+  if (trace === undefined) return bytes;
+  const texts = trace.traceparent + trace.tracestate + trace.baggage;
+  return bytes + Buffer.byteLength(texts) + 16;
 }
