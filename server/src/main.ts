@@ -78,6 +78,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const clock = options.clock ?? systemClock;
   const journal = await openJournal(options.journal);
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
+  const spans = options.traces === true ? new DeliverySpans() : undefined;
   const engine = await MasterEngine.open({
     journal,
     clock,
@@ -86,11 +87,13 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     ...(options.payloadBudgetBytes === undefined
       ? {}
       : { payloadBudgetBytes: options.payloadBudgetBytes }),
-    observer: options.traces === true ? new DeliverySpans().observe : undefined,
+    observer: spans?.observe,
     onFatal: options.onFatal ?? endProcess(log),
   });
   log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
   try {
+    // Nobody is served yet: what comes from here on is numbered on from this.
+    spans?.beginAt(await engine.read((state) => state.stages.length));
     const server = await startRpcServer({
       engine,
       log,

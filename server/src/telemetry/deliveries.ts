@@ -11,6 +11,9 @@ interface JobTrace {
   readonly spec: JobSpec;
   readonly creation: SpanContext | undefined;
   readonly submittedWall: number;
+  readonly firstStage: StageNo;
+  /** Where the numbers of its tasks begin, and how many follow, for each part that came. */
+  readonly stretches: { readonly first: number; readonly count: number }[];
   taskCount: number;
 }
 
@@ -22,13 +25,25 @@ interface JobTrace {
 export class DeliverySpans {
   readonly #tracer: Tracer;
   readonly #jobs = new Map<JobNo, JobTrace>();
-  readonly #stages: { readonly job: JobNo; readonly type: string; readonly name: string }[] = [];
+  readonly #stages = new Map<StageNo, { readonly job: JobNo; readonly type: string }>();
+  /** Stages are numbered as they come; those from before this process are not known here. */
+  #nextStage: StageNo = 0;
   readonly #stageOfTask = new Map<number, StageNo>();
   readonly #live = new Map<LeaseNo, Span>();
   readonly #workers: string[] = [];
 
   constructor(tracer: Tracer = trace.getTracer(names.tracer)) {
     this.#tracer = tracer;
+  }
+
+  /** Says where the numbers of stages go on, before anything new happens. */
+  beginAt(nextStage: StageNo): void {
+    this.#nextStage = nextStage;
+  }
+
+  /** Tasks and stages of which something is kept. */
+  get kept(): number {
+    return this.#stageOfTask.size + this.#stages.size;
   }
 
   readonly observe = (events: readonly CoreEvent[], stamp: Stamp): void => {
@@ -61,8 +76,7 @@ export class DeliverySpans {
       case "lease_freed":
         return this.#end(event.lease, "cancelled", undefined, stamp);
       case "job_finished":
-        this.#jobs.delete(event.job);
-        return;
+        return this.#forget(event.job);
       default:
         return;
     }
@@ -70,10 +84,20 @@ export class DeliverySpans {
 
   #seeJob(event: EventOf<"job_submitted">, stamp: Stamp): void {
     const { job, id, spec, firstTask, tasks } = event;
-    const firstStage = this.#stages.length;
-    for (const { name, task } of spec.stages) this.#stages.push({ job, type: task.type, name });
+    const firstStage = this.#nextStage;
+    for (const { task } of spec.stages)
+      this.#stages.set(this.#nextStage++, { job, type: task.type });
     const creation = spanContextOf(spec.trace.traceparent);
-    this.#jobs.set(job, { id, spec, creation, submittedWall: stamp.wall, taskCount: 0 });
+    const submittedWall = stamp.wall;
+    this.#jobs.set(job, {
+      id,
+      spec,
+      creation,
+      submittedWall,
+      firstStage,
+      stretches: [],
+      taskCount: 0,
+    });
     let task = firstTask;
     for (const { stage, tasks: added } of tasks) {
       this.#seeTasks(job, firstStage + stage, task, added.length);
@@ -83,12 +107,25 @@ export class DeliverySpans {
 
   #seeTasks(jobNo: JobNo, stage: StageNo, firstTask: number, count: number): void {
     const job = this.#jobs.get(jobNo);
-    if (job !== undefined) job.taskCount += count;
+    if (job === undefined) return;
+    job.taskCount += count;
+    job.stretches.push({ first: firstTask, count });
     for (let i = 0; i < count; i++) this.#stageOfTask.set(firstTask + i, stage);
   }
 
+  #forget(jobNo: JobNo): void {
+    const job = this.#jobs.get(jobNo);
+    if (job === undefined) return;
+    this.#jobs.delete(jobNo);
+    for (let i = 0; i < job.spec.stages.length; i++) this.#stages.delete(job.firstStage + i);
+    // Those that were cancelled: they are not named one by one.
+    for (const { first, count } of job.stretches) {
+      for (let i = 0; i < count; i++) this.#stageOfTask.delete(first + i);
+    }
+  }
+
   #begin(event: EventOf<"lease_granted">, stamp: Stamp): void {
-    const stage = this.#stages[this.#stageOfTask.get(event.task) ?? -1];
+    const stage = this.#stages.get(this.#stageOfTask.get(event.task) ?? -1);
     const job = stage === undefined ? undefined : this.#jobs.get(stage.job);
     // Of a job that was there before this process: its trace is known no more.
     if (stage === undefined || job === undefined) return;
