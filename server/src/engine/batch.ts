@@ -23,10 +23,6 @@ export class Batch {
     this.builder = builder;
   }
 
-  get isEmpty(): boolean {
-    return this.builder.eventCount === 0;
-  }
-
   /** Calls back once the batch is durable, in the order of these calls. */
   after(release: () => void): void {
     this.#releases.push(release);
