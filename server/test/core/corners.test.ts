@@ -55,6 +55,22 @@ describe("corners of the core", () => {
     );
   });
 
+  it("answers a late report of what it took back the same, before and after the worker gave it up", () => {
+    const story = new Scenario();
+    const { machine } = story;
+    const worker = story.worker({ capacity: [slots(2)] });
+    story.submit({ stages: [{ tasks: 1, demand: [slots(2)] }] });
+    const grant = story.placeOne();
+    machine.run({ kind: "update_worker", worker, session: 1, capacity: [slots(1)] });
+    // The first answer frees the lease; nothing is left that could tell the second from it.
+    const answers = [story.complete(grant), story.complete(grant), story.giveBack(grant)];
+    assert.deepEqual(
+      answers.map(({ kind }) => kind),
+      ["stale", "stale", "stale"],
+    );
+    assert.equal(machine.state.leases.size, 0);
+  });
+
   it("believes a worker that comes back with what it first had", () => {
     const story = new Scenario();
     const { machine } = story;

@@ -10,11 +10,17 @@ export function applyDeliveryRequeued(
   event: EventOf<"delivery_requeued">,
   stamp: Stamp,
 ): void {
-  const returned =
-    event.reason === "recalled" || event.reason === "drained" || event.reason === "over_delivered";
-  const lease = endDelivery(state, event, returned ? "requeued" : undefined, stamp);
+  // One that stops was taken back, not given back: a report of it is stale now, and stays so once its
+  // worker has answered.
+  const isReturned = !event.stopping && isReturn(event.reason);
+  const lease = endDelivery(state, event, isReturned ? "requeued" : undefined, stamp);
   const { charge } = event;
   recordDelivery(state, lease, event.reason, { charge, failure: undefined }, stamp);
   chargeTask(state, event.task, charge);
   putInLine(state, event.task);
+}
+
+/** Did the worker give the lease back itself? */
+function isReturn(reason: EventOf<"delivery_requeued">["reason"]): boolean {
+  return reason === "recalled" || reason === "drained" || reason === "over_delivered";
 }
