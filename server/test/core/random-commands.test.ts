@@ -13,7 +13,7 @@ const firstSeed = Number(process.env["CAPSTAN_SEED"] ?? 1);
 const group = 20;
 
 /** Over all seeds, each of these was accepted and changed something at least so often a seed. */
-const leastPerSeed: Readonly<Partial<Record<CommandKind, number>>> = {
+const leastPerSeed: Readonly<Record<CommandKind, number>> = {
   submit_job: 20,
   append_tasks: 20,
   seal_job: 5,
@@ -41,6 +41,8 @@ const leastPerSeed: Readonly<Partial<Record<CommandKind, number>>> = {
 const leastSeenPerSeed: Readonly<Record<string, number>> = {
   turns: 500,
   ahead: 20,
+  // Capacity grew at a worker that had something ahead, and it moved up at once.
+  promotions: 0.5,
   restarts: 1,
   restartsWithLeases: 0.5,
   stalls: 20,
@@ -113,7 +115,9 @@ function runSeed(
     accepted.set(kind, (accepted.get(kind) ?? 0) + count);
   }
   const { idleness, ...others } = workload.seen;
-  for (const [what, count] of Object.entries({ ...others, ...idleness, ...machine.terms.seen })) {
+  const promotions = machine.journal.filter(({ event }) => event.type === "leases_promoted").length;
+  const all = { ...others, ...idleness, ...machine.terms.seen, promotions };
+  for (const [what, count] of Object.entries(all)) {
     seen.set(what, (seen.get(what) ?? 0) + count);
   }
 }

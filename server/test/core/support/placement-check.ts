@@ -50,15 +50,12 @@ export function checkNobodyIdles(state: State, seen: Idleness): void {
 /**
  * What is ahead moves up when it fits, oldest first: the first of it does not fit into what is left.
  * Where a lease is stopping, its answer is what moves it up.
- *
- * @param resized workers whose capacity changed while something was ahead: it moves up at the next
- *   end of a lease
  */
-export function checkMovedUp(state: State, resized: ReadonlySet<number>): number {
+export function checkMovedUp(state: State): number {
   let looks = 0;
   for (const worker of state.workers) {
     const [first] = worker.ahead;
-    if (first === undefined || resized.has(worker.no)) continue;
+    if (first === undefined) continue;
     if ([...worker.leases].some((no) => state.leases.get(no)?.stopping)) continue;
     const lease = state.leases.get(first);
     assert(lease !== undefined);

@@ -54,8 +54,6 @@ export class Workload {
   #session = 1;
   #incarnation = 1;
   #grantsSeen = 0;
-  /** Workers that said what they have while something was ahead at them. */
-  readonly #resized = new Set<number>();
   /** What the run went through, beyond the commands that were accepted. */
   readonly seen = {
     turns: 0,
@@ -161,10 +159,7 @@ export class Workload {
     const granted = machine.place(most);
     if (granted.length >= most) return;
     this.seen.turns += 1;
-    for (const no of this.#resized) {
-      if (machine.state.worker(no).ahead.length === 0) this.#resized.delete(no);
-    }
-    this.seen.ahead += checkMovedUp(machine.state, this.#resized);
+    this.seen.ahead += checkMovedUp(machine.state);
     checkNobodyIdles(machine.state, this.seen.idleness);
   }
 
@@ -304,7 +299,6 @@ export class Workload {
   /** A session begins, mostly with credit: without it a worker is no one to give work to. */
   #open(command: Extract<Command, { kind: "register_worker" }>): void {
     this.#machine.run(command);
-    this.#resized.add(this.#machine.state.workerById.get(command.spec.workerId) as number);
     if (this.#random.chance(0.3)) return;
     const worker = this.#machine.state.workerById.get(command.spec.workerId) as number;
     this.#credit(worker, command.session);
@@ -350,7 +344,6 @@ export class Workload {
         return;
       case "update": {
         const capacity = capacityOf(random, spec);
-        this.#resized.add(worker);
         this.#machine.run({ kind: "update_worker", worker, session, capacity });
         return;
       }
