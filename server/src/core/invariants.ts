@@ -4,6 +4,7 @@ import type { TaskCounts } from "./state/jobs.js";
 import { isFinished } from "./state/jobs.js";
 import type { State } from "./state/state.js";
 import { isTerminal, TaskState } from "./state/tasks.js";
+import type { Worker } from "./state/workers.js";
 
 /**
  * What must hold after every event. For tests and the simulator: each look costs the whole
@@ -14,6 +15,7 @@ export function checkInvariants(state: State): void {
   checkLeases(state);
   checkLedgers(state);
   checkJobs(state);
+  checkNames(state);
   checkLines(state);
 }
 
@@ -107,7 +109,29 @@ function checkLedgers(state: State): void {
     }
     assert(worker.leasedBytes === bytes, () => `worker ${worker.no}: bytes differ`);
     assert(worker.ahead.length === ahead, () => `worker ${worker.no}: leases ahead differ`);
+    checkAhead(state, worker);
     assert(!worker.lost || worker.leases.size === 0, () => `lost worker ${worker.no} holds leases`);
+  }
+}
+
+/** What is ahead is the worker's own, oldest first: it moves up in this order. */
+function checkAhead(state: State, worker: Worker): void {
+  let last = 0;
+  for (const no of worker.ahead) {
+    const isAhead = worker.leases.has(no) && state.leases.get(no)?.ahead === true;
+    assert(isAhead, () => `worker ${worker.no}: lease ${no} is not ahead there`);
+    assert(last < no, () => `worker ${worker.no}: lease ${no} is ahead behind a younger one`);
+    last = no;
+  }
+}
+
+/** Whoever comes with a job's id, or with its key, finds it and no other. */
+function checkNames(state: State): void {
+  for (const { no, id, spec, idempotencyKey: key } of state.jobs) {
+    assert(state.jobById.find(id) === no, () => `job ${id} is not found by its id`);
+    if (key === "") continue;
+    const found = state.jobOfKey(spec.namespace, key);
+    assert(found === no, () => `job ${id} is not found by its key: ${found} is`);
   }
 }
 
