@@ -25,11 +25,31 @@ export interface Malformed {
   readonly kind: "malformed";
 }
 
-export type Incoming<T> = Received<T> | Malformed;
+/** The reader failed by a fault of its own, which says nothing of the bytes. */
+export interface ReaderBug {
+  readonly kind: "bug";
+  readonly error: Error;
+}
 
-/** @throws InvalidInputError when it is no message */
+export type Incoming<T> = Received<T> | Malformed | ReaderBug;
+
+const malformed: Malformed = { kind: "malformed" };
+
+/** Reads bytes, and keeps apart whose fault it is when they cannot be read. */
+export function readIncoming<T>(decode: (bytes: Buffer) => T, bytes: Buffer): Incoming<T> {
+  try {
+    return { kind: "message", message: decode(bytes), bytes: bytes.length };
+  } catch (error) {
+    // Readers answer bad bytes with other errors than these, whatever the bytes.
+    const isBug = error instanceof TypeError || error instanceof ReferenceError;
+    return isBug ? { kind: "bug", error } : malformed;
+  }
+}
+
+/** @throws InvalidInputError when it is no message; what the reader threw when that is a bug */
 export function messageOf<T>(incoming: Incoming<T>): Received<T> {
   if (incoming.kind === "message") return incoming;
+  if (incoming.kind === "bug") throw incoming.error;
   const violation = { field: "", description: "the bytes are no message of this type" };
   throw new InvalidInputError([violation], "MALFORMED");
 }

@@ -2,15 +2,13 @@ import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import { FailureServiceService } from "@capstan/proto/capstan/v1/failure_service.js";
 import { GetTaskResponse, WatchJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
-import type { Incoming } from "./call.js";
+import { readIncoming } from "./call.js";
 import { readAppendTasks } from "./codec/append-tasks-request.js";
 import { LastEncodedHead, readSubmitJob, readSubmitJobs } from "./codec/job-request.js";
 import { masterService } from "./session/index.js";
 
 type AnyMethod = MethodDefinition<never, never>;
 export type Service = ServiceDefinition & Readonly<Record<string, AnyMethod>>;
-
-const malformed: Incoming<never> = { kind: "malformed" };
 
 /** A view of what was encoded: grpc-js wants a Buffer, and generated code would copy for it. */
 export function viewOf(bytes: Uint8Array): Buffer {
@@ -29,13 +27,8 @@ function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buf
   const decode = requestDecoders[method.path] ?? (method.requestDeserialize as Decode);
   return {
     ...method,
-    requestDeserialize: ((bytes: Buffer): Incoming<unknown> => {
-      try {
-        return { kind: "message", message: decode(bytes), bytes: bytes.length };
-      } catch {
-        return malformed;
-      }
-    }) as AnyMethod["requestDeserialize"],
+    requestDeserialize: ((bytes: Buffer) =>
+      readIncoming(decode, bytes)) as unknown as AnyMethod["requestDeserialize"],
     responseSerialize: responseSerialize ?? method.responseSerialize,
   };
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import type { Client, ServiceError } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { MasterServiceService } from "@capstan/proto/capstan/v1/master_service.js";
 import { OperatorServiceService } from "@capstan/proto/capstan/v1/operator_service.js";
+import { readIncoming, unary } from "../../src/rpc/call.js";
 import { Edge, refusedBy } from "./support/edge.js";
 
 const asIs = (bytes: Buffer) => bytes;
@@ -50,4 +52,38 @@ describe("bytes that are no message", () => {
       assert.deepEqual(edge.logged, []);
     });
   }
+});
+
+describe("a reader that fails by a fault of its own", () => {
+  const none = () => {};
+
+  /** What a call is answered whose reader throws this, and what is logged of it. */
+  async function answerTo(error: Error) {
+    const logged: object[] = [];
+    const log = { debug: none, info: none, warn: none, error: (what: object) => logged.push(what) };
+    const request = readIncoming((): never => {
+      throw error;
+    }, garbage);
+    const handle = unary(log, () => Promise.resolve("read"));
+    const refused = await new Promise<Partial<ServiceError> | null>((resolve) => {
+      handle({ request } as Parameters<typeof handle>[0], resolve);
+    });
+    return { code: status[refused?.code ?? status.OK], logged };
+  }
+
+  it("is a bug of the master's and logged, not the fault of who sent the bytes", async () => {
+    for (const bug of [new TypeError("x is undefined"), new ReferenceError("no y")]) {
+      const { code, logged } = await answerTo(bug);
+      assert.equal(code, "INTERNAL");
+      assert.deepEqual(
+        logged.map((line) => "err" in line && line.err),
+        [bug],
+      );
+    }
+  });
+
+  it("is told from one that found bytes which are no message", async () => {
+    const answer = await answerTo(new RangeError("a message ends within a field"));
+    assert.deepEqual(answer, { code: "INVALID_ARGUMENT", logged: [] });
+  });
 });
