@@ -23,27 +23,27 @@ function encodes<T>(type: { encode(message: T): { finish(): Uint8Array } }) {
  * A method whose requests come as `Incoming`: bytes that are no message are a value, and what the
  * message took on the wire is known.
  */
-function incoming(method: AnyMethod, responseSerialize?: (message: never) => Buffer): AnyMethod {
-  const decode = requestDecoders[method.path] ?? (method.requestDeserialize as Decode);
+function incoming(method: AnyMethod, ofTasks: Decode | undefined): AnyMethod {
+  const decode = ofTasks ?? (method.requestDeserialize as Decode);
   return {
     ...method,
     requestDeserialize: ((bytes: Buffer) =>
       readIncoming(decode, bytes)) as unknown as AnyMethod["requestDeserialize"],
-    responseSerialize: responseSerialize ?? method.responseSerialize,
+    responseSerialize: responseSerializers[method.path] ?? method.responseSerialize,
   };
 }
 
 type Decode = (bytes: Buffer) => unknown;
 
-// By its bytes alone, so that it may serve every server of the process.
-const lastHead = new LastEncodedHead();
-
 /** Requests that bring tasks: read by hand, because there are many. */
-const requestDecoders: Readonly<Record<string, Decode>> = {
-  "/capstan.v1.MasterService/SubmitJob": (bytes) => readSubmitJob(bytes, lastHead),
-  "/capstan.v1.MasterService/SubmitJobs": (bytes) => readSubmitJobs(bytes, lastHead),
-  "/capstan.v1.MasterService/AppendTasks": readAppendTasks,
-};
+function requestDecoders(): Readonly<Record<string, Decode>> {
+  const lastHead = new LastEncodedHead();
+  return {
+    "/capstan.v1.MasterService/SubmitJob": (bytes) => readSubmitJob(bytes, lastHead),
+    "/capstan.v1.MasterService/SubmitJobs": (bytes) => readSubmitJobs(bytes, lastHead),
+    "/capstan.v1.MasterService/AppendTasks": readAppendTasks,
+  };
+}
 
 /** Large answers are handed over as they were encoded. */
 const responseSerializers: Readonly<Record<string, (message: never) => Buffer>> = {
@@ -57,17 +57,20 @@ const responseSerializers: Readonly<Record<string, (message: never) => Buffer>> 
 /** The stream of workers reads and writes its frames itself. */
 const raw: readonly string[] = ["/capstan.v1.MasterService/PullTasks"];
 
-function served(service: Service): Service {
+function served(service: Service, decoders: Readonly<Record<string, Decode>>): Service {
   const methods = Object.entries(service).map(([name, method]: [string, AnyMethod]) => [
     name,
-    raw.includes(method.path) ? method : incoming(method, responseSerializers[method.path]),
+    raw.includes(method.path) ? method : incoming(method, decoders[method.path]),
   ]);
   return Object.fromEntries(methods) as Service;
 }
 
-/** The three services of capstan.v1, as this master serves them. */
-export const capstanServices = {
-  "capstan.v1.MasterService": served(masterService as unknown as Service),
-  "capstan.v1.FailureService": served(FailureServiceService as unknown as Service),
-  "capstan.v1.OperatorService": served(OperatorServiceService as unknown as Service),
-} as const satisfies Record<string, Service>;
+/** The three services of capstan.v1, for one server: what its readers remember is its own. */
+export function capstanServices() {
+  const decoders = requestDecoders();
+  return {
+    "capstan.v1.MasterService": served(masterService as unknown as Service, decoders),
+    "capstan.v1.FailureService": served(FailureServiceService as unknown as Service, decoders),
+    "capstan.v1.OperatorService": served(OperatorServiceService as unknown as Service, decoders),
+  } as const satisfies Record<string, Service>;
+}

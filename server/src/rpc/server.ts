@@ -93,7 +93,8 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   refuseOpenDoor(wanted, options.insecure ?? false);
   const { engine, log, clock = systemClock } = options;
   const stopping = new AbortController();
-  const services = Object.keys(capstanServices);
+  const capstan = capstanServices();
+  const services = Object.keys(capstan);
   const health = new Health(services);
   const sessions = new Sessions({
     engine,
@@ -119,7 +120,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const { traceOfSubmit } = options;
   const signal = stopping.signal;
   const own = { clock, sessions, stopping: signal, about, place, traceOfSubmit };
-  addCapstan(server, { engine, log, ...own });
+  addCapstan(server, capstan, { engine, log, ...own });
   server.addService(HealthService, { check: health.check, watch: health.watch, list: health.list });
   addReflection(server, services);
 
@@ -170,7 +171,9 @@ interface CapstanDeps extends HandlerDeps {
   readonly place: { readonly address: string; readonly isStopping: boolean };
 }
 
-function addCapstan(server: Server, deps: CapstanDeps): void {
+type CapstanServices = ReturnType<typeof capstanServices>;
+
+function addCapstan(server: Server, capstan: CapstanServices, deps: CapstanDeps): void {
   const { engine, log, clock, sessions, stopping, about, place } = deps;
   const renew = heartbeat({ engine });
   const report = reportFailure({ engine, clock });
@@ -195,13 +198,13 @@ function addCapstan(server: Server, deps: CapstanDeps): void {
     listWorkers: listWorkers(deps),
     getMaster: getMaster({ engine, log, clock }, about, place),
   };
-  const handlers: Record<keyof typeof capstanServices, UntypedServiceImplementation> = {
+  const handlers: Record<keyof CapstanServices, UntypedServiceImplementation> = {
     "capstan.v1.MasterService": master,
     "capstan.v1.FailureService": {},
     "capstan.v1.OperatorService": operator,
   };
-  for (const [name, service] of Object.entries(capstanServices)) {
-    const own = handlers[name as keyof typeof capstanServices];
+  for (const [name, service] of Object.entries(capstan)) {
+    const own = handlers[name as keyof CapstanServices];
     server.addService(service, withRefusals(service, own, log));
   }
 }

@@ -19,7 +19,7 @@ import { CallRefusedError } from "../../../src/rpc/errors.js";
 import { oddly, schemas } from "../support/odd-encoding.js";
 import { appendTasks, submitJob, submitJobs } from "../support/requests.js";
 
-const service = capstanServices["capstan.v1.MasterService"];
+const service = capstanServices()["capstan.v1.MasterService"];
 
 /** Takes bytes as far as the engine, as a handler does. @throws CallRefusedError, or it is a bug */
 type Take = (bytes: Buffer) => unknown;
