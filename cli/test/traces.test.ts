@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { capstan, start } from "./support/capstan.js";
 import { openHouse, type House } from "./support/house.js";
 
-describe("the traces of capstan job", function () {
+describe("the traces of capstan", function () {
   this.timeout(20_000);
   let house: House;
   let exported = "";
@@ -28,7 +29,7 @@ describe("the traces of capstan job", function () {
   });
 
   for (const command of ["submit", "run"]) {
-    it(`are sent before ${command} ends, where the standard variables say`, async () => {
+    it(`are sent before job ${command} ends, where the standard variables say`, async () => {
       const input = JSON.stringify({
         name: `traced-${command}`,
         stages: [{ taskType: "echo", tasks: [{}] }],
@@ -39,4 +40,19 @@ describe("the traces of capstan job", function () {
       assert(exported.includes("capstan-cli"), "its service has no name");
     });
   }
+
+  it("are made by capstan server, too, of jobs that came without any", async () => {
+    const server = start(["server", "--memory", "--address", "127.0.0.1:0"], { env: env() });
+    try {
+      const [, address = ""] = await server.says(/listening on (\S+)\n/);
+      const input = JSON.stringify({ name: "untraced", stages: [{ taskType: "t", tasks: [{}] }] });
+      const { code } = await capstan(["job", "submit", "-", "--address", address], { input });
+      assert.equal(code, 0);
+    } finally {
+      server.child.kill("SIGTERM");
+      await server.ended;
+    }
+    assert(exported.includes("capstan-master"), "the master exported nothing");
+    assert(exported.includes("untraced"), "it has not told of the job");
+  });
 });
