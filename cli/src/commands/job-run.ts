@@ -6,6 +6,7 @@ import { Interrupts } from "../interrupts.js";
 import { tellEnd } from "../output/job-end.js";
 import { progressView, type ProgressView } from "../output/progress.js";
 import type { Session } from "../session.js";
+import { traced } from "../traced.js";
 import { examples, type Program } from "./command.js";
 import { writeOutputs, type OutputFlags } from "./job-outputs.js";
 import { isInterrupt, submit, type SubmitFlags } from "./job-submit.js";
@@ -37,7 +38,7 @@ export function addJobRun(parent: Command, program: Program): void {
       ),
     )
     .action((file: string, flags: RunFlags, command: Command) =>
-      program.connected(command, (session) => run(session, file, flags)),
+      program.connected(command, (session) => traced(() => run(session, file, flags))),
     );
 }
 

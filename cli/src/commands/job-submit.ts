@@ -4,6 +4,7 @@ import { Interrupted } from "../errors.js";
 import { Interrupts } from "../interrupts.js";
 import { serialize } from "../output/plain.js";
 import type { Session } from "../session.js";
+import { traced } from "../traced.js";
 import { examples, type Program } from "./command.js";
 
 /** What is needed to submit a job. */
@@ -25,7 +26,7 @@ export function addJobSubmit(parent: Command, program: Program): void {
       examples("capstan job submit flights.json", "id=$(capstan job submit -q - < flights.yaml)"),
     )
     .action((file: string, flags: SubmitFlags, command: Command) =>
-      program.connected(command, (session) => submitOnly(session, file, flags)),
+      program.connected(command, (session) => traced(() => submitOnly(session, file, flags))),
     );
 }
 

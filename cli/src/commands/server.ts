@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { readAddress } from "@capstan/proto/address.js";
+import { asksForTraces } from "@capstan/proto/otel.js";
 import type { Log, Master, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { duration } from "../arguments.js";
@@ -73,7 +74,7 @@ async function serve(
   const { startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
-  const starting = start(address, flags, log);
+  const starting = start(address, flags, log, asksForTraces(surroundings.env));
   // Before it is ready there is nothing to put in order: what it has written is durable as it is.
   const master = await Promise.race([starting, signals.first.then(() => undefined)]);
   if (master === undefined) return exitCodes.ok;
@@ -99,7 +100,12 @@ async function logOf(flags: ServerFlags, err: Side): Promise<Log> {
   return jsonLog(flags.logLevel);
 }
 
-async function start(address: string, flags: ServerFlags, log: Log): Promise<Master> {
+async function start(
+  address: string,
+  flags: ServerFlags,
+  log: Log,
+  traces: boolean,
+): Promise<Master> {
   const { startMaster } = await import("@capstan/server");
   try {
     return await startMaster({
@@ -107,6 +113,7 @@ async function start(address: string, flags: ServerFlags, log: Log): Promise<Mas
       journal: flags.memory === true ? { kind: "memory" } : { kind: "file", directory: flags.data },
       insecure: flags.insecure === true,
       log,
+      traces,
       ...(flags.leaseTerm === undefined ? {} : { settings: { leaseTermMs: flags.leaseTerm } }),
       ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
     });

@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client, type DataFile } from "@capstan/sdk";
+import { Client, startTracing, type DataFile } from "@capstan/sdk";
 import { readFlights, sizeOf, tamper, writeFlights } from "./data.js";
 import { differences, plainDelays, type Delays } from "./delays.js";
 import { brokenPromises, figuresOf, overfull, type Figures } from "./figures.js";
@@ -19,7 +19,9 @@ import { ProgressLine } from "./progress.js";
 import * as report from "./report.js";
 
 const options = readOptions();
+const tracing = await startTracing({ serviceName: "flights-submitter" });
 process.exitCode = await main();
+await tracing.shutdown();
 
 /** @returns the exit code */
 async function main(): Promise<number> {

@@ -3,7 +3,7 @@
  * `node worker.js --address HOST:PORT --host oak --slots 4 --racks oak=north,elm=north,fir=south`
  */
 import { parseArgs } from "node:util";
-import { readJsonLines, Worker, type TaskInput } from "@capstan/sdk";
+import { readJsonLines, startTracing, Worker, type TaskInput } from "@capstan/sdk";
 import type { Flight } from "./delays.js";
 import { mapFlights, reduceDelays, taskTypes } from "./job.js";
 import { Meter } from "./meter.js";
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
 });
 
 const place = Place.parse(options.host, options.racks);
+const tracing = await startTracing({ serviceName: "flights-worker" });
 const worker = new Worker({
   address: options.address,
   workerId: place.host,
@@ -47,6 +48,7 @@ worker.on("connected", () => process.send?.({ kind: "ready" }));
 
 // Until SIGTERM: then the worker takes nothing more, finishes what it has started, and ends.
 await worker.run();
+await tracing.shutdown();
 
 /** The flights of a range, at the pace at which they would come from where they lie. */
 async function* read(range: TaskInput, signal: AbortSignal): AsyncGenerator<Flight> {

@@ -1,6 +1,7 @@
 // #region client
-import { Client, JobFailedError } from "@capstan/sdk";
+import { Client, JobFailedError, startTracing } from "@capstan/sdk";
 
+const tracing = await startTracing({ serviceName: "word-count-client" });
 const client = new Client({ address: process.env["CAPSTAN_ADDRESS"] ?? "127.0.0.1:7410" });
 try {
   const result = await client.runJob({
@@ -19,5 +20,6 @@ try {
   for (const { type, message, attempt } of error.failures) console.error(type, message, attempt);
 } finally {
   client.close();
+  await tracing.shutdown();
 }
 // #endregion

@@ -1,6 +1,8 @@
 // #region worker
-import { PermanentError, Worker } from "@capstan/sdk";
+import { PermanentError, startTracing, Worker } from "@capstan/sdk";
 
+// Exports spans where the OTEL_* variables say; without them it does nothing.
+const tracing = await startTracing({ serviceName: "word-count-worker" });
 const worker = new Worker({
   address: process.env["CAPSTAN_ADDRESS"] ?? "127.0.0.1:7410",
   slots: 4,
@@ -17,4 +19,5 @@ worker.handle("word-count", (task, context) => {
 
 // Reconnects for ever; on SIGTERM it finishes what it has started, and returns.
 await worker.run();
+await tracing.shutdown();
 // #endregion

@@ -1,6 +1,7 @@
 // Counts the words of the files given as arguments: one task for each piece of about 64 KiB.
-import { Client, inputTasks, JobFailedError } from "@capstan/sdk";
+import { Client, inputTasks, JobFailedError, startTracing } from "@capstan/sdk";
 
+const tracing = await startTracing({ serviceName: "count-words-submit" });
 const client = new Client({ address: process.env["CAPSTAN_ADDRESS"] });
 const files = process.argv.slice(2);
 
@@ -36,4 +37,5 @@ try {
   process.exitCode = 1;
 } finally {
   client.close();
+  await tracing.shutdown();
 }

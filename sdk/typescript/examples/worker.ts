@@ -1,6 +1,8 @@
 // A worker that counts words. Start a master, then this, then submit.ts.
-import { readLines, Worker } from "@capstan/sdk";
+import { readLines, startTracing, Worker } from "@capstan/sdk";
 
+// Exports spans where the OTEL_* variables say; without them it does nothing.
+const tracing = await startTracing({ serviceName: "count-words-worker" });
 const worker = new Worker({ address: process.env["CAPSTAN_ADDRESS"], slots: 4 });
 
 worker.handle("count-words", async (task, { signal, attempt, progress }) => {
@@ -20,3 +22,4 @@ worker.handle("count-words", async (task, { signal, attempt, progress }) => {
 
 // Resolves once drained: SIGTERM and Ctrl-C let what runs finish first.
 await worker.run();
+await tracing.shutdown();

@@ -1,3 +1,5 @@
+import { asksForTraces } from "@capstan/proto/otel.js";
+
 /** Traces that are being exported. */
 export interface Tracing {
   /** Sends what is still here. Never fails: a lost span must not keep a master from stopping. */
@@ -8,16 +10,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const off: Tracing = { shutdown: () => Promise.resolve() };
 
-/** Does the environment ask for traces, by the standard variables? */
-export function tracingIsOn(env: Environment): boolean {
-  if (env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true") return false;
-  if (env["OTEL_TRACES_EXPORTER"] === "none") return false;
-  return (
-    env["OTEL_TRACES_EXPORTER"] !== undefined ||
-    env["OTEL_EXPORTER_OTLP_ENDPOINT"] !== undefined ||
-    env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] !== undefined
-  );
-}
+export { asksForTraces as tracingIsOn };
 
 /**
  * Starts exporting traces where the standard variables say
@@ -25,7 +18,7 @@ export function tracingIsOn(env: Environment): boolean {
  * say nothing, nothing is loaded and nothing is paid.
  */
 export async function startTracing(env: Environment, serviceName: string): Promise<Tracing> {
-  if (!tracingIsOn(env)) return off;
+  if (!asksForTraces(env)) return off;
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const sdk = new NodeSDK({ serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName });
   sdk.start();

@@ -1,0 +1,17 @@
+/**
+ * Whether an environment asks for traces, by the standard variables
+ * (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). Master and SDK share
+ * this, so that the same variables mean the same in every process of a fleet.
+ *
+ * A variable that is empty counts as one that is not set, as the specification wants it.
+ */
+export function asksForTraces(env: Readonly<Record<string, string | undefined>>): boolean {
+  const exporters = env["OTEL_TRACES_EXPORTER"]?.trim() ?? "";
+  if (env["OTEL_SDK_DISABLED"]?.trim().toLowerCase() === "true") return false;
+  if (exporters === "none") return false;
+  return [
+    exporters,
+    env["OTEL_EXPORTER_OTLP_ENDPOINT"]?.trim() ?? "",
+    env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]?.trim() ?? "",
+  ].some((value) => value !== "");
+}
