@@ -93,7 +93,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
   try {
     // Nobody is served yet: what comes from here on is numbered on from this.
-    spans?.beginAt(await engine.read((state) => state.stages.length));
+    spans?.beginAt(await engine.read((state) => state.stages.count));
     const server = await startRpcServer({
       engine,
       log,

@@ -1,4 +1,6 @@
+import type { Job } from "./state/jobs.js";
 import type { Lease } from "./state/leases.js";
+import type { Stage } from "./state/stages.js";
 import type { State } from "./state/state.js";
 import type { Worker } from "./state/workers.js";
 
@@ -8,20 +10,38 @@ import type { Worker } from "./state/workers.js";
  */
 export function digest(state: State): unknown {
   return {
-    jobs: state.jobs.map(({ liveLeases: _live, revision: _revision, ...durable }) => durable),
-    stages: state.stages.map(({ bags: _bags, partitionHosts, ...durable }) => ({
-      ...durable,
-      partitionHosts: [...(partitionHosts ?? [])].map(([partition, hosts]) => [
-        partition,
-        [...hosts].map(([host, bytes]) => [state.placement.hosts.name(host), bytes]),
-      ]),
-    })),
+    jobs: Array.from(state.jobs, durableJob),
+    stages: Array.from(state.stages, (stage) => durableStage(state, stage)),
     tasks: tasksOf(state),
     leases: [...state.leases.values()].map(durableLease),
     nextLease: state.nextLease,
     workers: state.workers.map(durableWorker),
     extras: [...state.extras].sort(([a], [b]) => a - b),
     outputPartitions: [...state.outputPartitions].sort(([a], [b]) => a - b),
+  };
+}
+
+function durableJob(job: Job): unknown {
+  const { no, id, spec, idempotencyKey, fingerprint, submittedAt, submittedWall } = job;
+  const { firstStage, stageCount, state, run, uploadLapsesAt, sweep } = job;
+  const { cancelCause, note, failedTask, finishedWall } = job;
+  return {
+    ...{ no, id, spec, idempotencyKey, fingerprint, submittedAt, submittedWall },
+    ...{ firstStage, stageCount, state, run, uploadLapsesAt, sweep },
+    ...{ cancelCause, note, failedTask, finishedWall },
+  };
+}
+
+function durableStage({ placement }: State, stage: Stage): unknown {
+  const { no, job, position, spec, opened, pruned, taskCount, counts, retries } = stage;
+  const { firstTask, segments, partitionHosts } = stage;
+  return {
+    ...{ no, job, position, spec, opened, pruned, taskCount, counts, retries },
+    ...{ firstTask, segments },
+    partitionHosts: [...(partitionHosts ?? [])].map(([partition, hosts]) => [
+      partition,
+      [...hosts].map(([host, bytes]) => [placement.hosts.name(host), bytes]),
+    ]),
   };
 }
 

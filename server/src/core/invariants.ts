@@ -1,7 +1,7 @@
 import { assert } from "./errors.js";
 import { charge } from "./placement/resources.js";
-import type { TaskCounts } from "./state/jobs.js";
 import { isFinished } from "./state/jobs.js";
+import type { TaskCounts } from "./state/stages.js";
 import type { State } from "./state/state.js";
 import { isTerminal, TaskState } from "./state/tasks.js";
 import type { Worker } from "./state/workers.js";

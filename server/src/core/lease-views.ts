@@ -40,7 +40,7 @@ export function leaseView(
 ): LeaseView | EndedLeaseView {
   const found = standing(state, token);
   if (found.kind === "over") {
-    const namespace = state.jobs[token.job]?.spec.namespace ?? "";
+    const namespace = state.jobs.has(token.job) ? state.job(token.job).spec.namespace : "";
     return { standing: "over", namespace, outcome: settledOutcome(state, token, { now }) };
   }
   const { lease } = found;

@@ -16,7 +16,7 @@ describe("the look at every invariant", () => {
 
   it("sees a job that is not found by its id", () => {
     const state = open();
-    Object.assign(state.job(0), { id: "job_other" });
+    state.jobs.id.set(0, "job_other");
     assert.throws(() => checkInvariants(state), /not found by its id/);
   });
 

@@ -21,7 +21,7 @@ describe("a job", () => {
     const story = new Scenario();
     const sketch = { stages: [{ tasks: 1 }], key: "k" };
     assert.equal(story.submit(sketch), story.submit(sketch));
-    assert.equal(story.machine.state.jobs.length, 1);
+    assert.equal(story.machine.state.jobs.count, 1);
   });
 
   it("submitted under a used key with other content is refused", () => {

@@ -8,33 +8,41 @@ const place = fc.oneof(
   fc.nat(5).map(atRack),
 );
 
+/** Few bags, so that they meet. */
+const bag = fc.nat(2);
+
 const step = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ place, list: fc.nat(50) }) },
-  { weight: 1, arbitrary: fc.constant("clear" as const) },
+  { weight: 8, arbitrary: fc.record({ bag, place, list: fc.nat(50) }) },
+  { weight: 1, arbitrary: fc.record({ bag, clear: fc.constant(true) }) },
 );
 
-describe("the places of a bag", () => {
-  it("keep a list for each place, as a map would, and give all of them up at once", () => {
+describe("the places of bags", () => {
+  it("keep a list for each bag and place, as maps would, and give all of a bag's up at once", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), fc.array(place), (steps, asked) => {
         const places = new Places();
-        const map = new Map<number, number>();
+        const maps = [0, 1, 2].map(() => new Map<number, number>());
         for (const next of steps) {
-          if (next === "clear") {
+          const map = maps[next.bag] as Map<number, number>;
+          if ("clear" in next) {
             const dropped: number[] = [];
-            places.clear((list) => dropped.push(list));
+            places.clear(next.bag, (list) => dropped.push(list));
             assert.deepEqual(
               dropped.sort((a, b) => a - b),
               [...map.values()].sort((a, b) => a - b),
             );
             map.clear();
           } else {
-            places.set(next.place, next.list);
+            places.set(next.bag, next.place, next.list);
             map.set(next.place, next.list);
           }
-          for (const at of [...map.keys(), ...asked]) assert.equal(places.get(at), map.get(at));
-          const isPicky = [...map.keys()].some((at) => at !== noPreference);
-          assert.equal(places.arePicky, isPicky);
+          for (const [of, kept] of maps.entries()) {
+            for (const at of [...kept.keys(), ...asked]) {
+              assert.equal(places.get(of, at), kept.get(at));
+            }
+            const isPicky = [...kept.keys()].some((at) => at !== noPreference);
+            assert.equal(places.arePicky(of), isPicky);
+          }
         }
       }),
     );

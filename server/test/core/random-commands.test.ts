@@ -123,11 +123,11 @@ function runSeed(
 }
 
 function unfinished(machine: Machine): string {
-  return machine.state.jobs
+  return [...machine.state.jobs]
     .filter((job) => !["succeeded", "failed", "cancelled"].includes(job.state))
     .map((job) => {
       const counts = machine.state.stages
-        .slice(job.firstStage, job.firstStage + job.stageCount)
+        .slice(job.firstStage, job.stageCount)
         .map((stage) => stage.counts);
       return JSON.stringify({ id: job.id, state: job.state, sweep: job.sweep, counts });
     })

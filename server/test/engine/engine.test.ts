@@ -67,7 +67,7 @@ describe("the engine", () => {
     const answers: string[] = [];
     const submitted = submit(engine, "second", 1).then(() => answers.push("submit"));
     const read = engine
-      .read((state) => state.jobs.length)
+      .read((state) => state.jobs.count)
       .then((jobs) => answers.push(`read ${jobs}`));
     const refused = engine
       .submit<"cancel_job">({ kind: "cancel_job", namespace: "default", jobId: "x", note: "" })
@@ -105,7 +105,7 @@ describe("the engine", () => {
     disk.syncFails = false;
     disk.crash();
     const again = await open(await openMemoryJournal(disk));
-    const names = await again.read((state) => state.jobs.map(({ spec }) => spec.name));
+    const names = await again.read((state) => Array.from(state.jobs, ({ spec }) => spec.name));
     assert.deepEqual(names, ["durable"]);
     await again.close();
   });

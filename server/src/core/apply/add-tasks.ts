@@ -1,8 +1,7 @@
 import type { Stamp } from "../context.js";
 import type { BlobId, TaskNo } from "../ids.js";
 import type { TaskDraft, TaskKind } from "../spec.js";
-import type { Stage } from "../state/jobs.js";
-import { count } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 
@@ -57,7 +56,7 @@ export function addTasks(
       draft.delayMs > 0 && initial === TaskState.waiting ? TaskState.scheduled : initial;
     tasks.state.set(task, taskState);
     if (draft.delayMs > 0) tasks.runAt.set(task, stamp.now + draft.delayMs);
-    count(stage.counts, taskState, 1);
+    stage.count(taskState, 1);
     if (taskState === TaskState.waiting) {
       state.placement.bag(bag).pending += 1;
       inLine.push(task);
@@ -69,7 +68,7 @@ export function addTasks(
     blob += 1;
   }
   tasks.count = task;
-  grow(stage, firstTask, drafts.length);
+  stage.grow(firstTask, drafts.length);
   state.placement.thread(inLine);
   const touched = bags?.values() ?? (drafts.length === 0 ? [] : [bag]);
   for (const no of touched) state.placement.refresh(state.placement.bag(no));
@@ -86,9 +85,7 @@ function bagOf(state: State, stage: Stage, kind: TaskKind): number {
   const order = job.no * stagesMax + stage.position;
   const bag = state.placement.addBag(stage.no, job.spec.namespace, kind, order);
   bag.open = stage.opened;
-  // The first one by itself: pushed into an empty array it would get room for 17.
-  if (stage.bags.length === 0) stage.bags = [bag.no];
-  else stage.bags.push(bag.no);
+  stage.addBag(bag.no);
   return bag.no;
 }
 
@@ -97,27 +94,5 @@ function setHosts(state: State, task: TaskNo, draft: TaskDraft): void {
   state.tasks.hostsCount.set(task, draft.hosts.length);
   for (const host of draft.hosts) {
     state.hostPool.set(state.hostPoolSize++, state.placement.hosts.number(host));
-  }
-}
-
-function grow(stage: Stage, firstTask: TaskNo, more: number): void {
-  const before = stage.taskCount;
-  stage.taskCount += more;
-  if (before === 0) {
-    stage.firstTask = firstTask;
-    return;
-  }
-  const { segments } = stage;
-  const last = segments?.[segments.length - 1];
-  if (segments === undefined || last === undefined) {
-    if (firstTask === stage.firstTask + before) return;
-    stage.segments = [
-      { firstIndex: 0, firstTask: stage.firstTask, count: before },
-      { firstIndex: before, firstTask, count: more },
-    ];
-  } else if (last.firstTask + last.count === firstTask) {
-    last.count += more;
-  } else {
-    segments.push({ firstIndex: before, firstTask, count: more });
   }
 }

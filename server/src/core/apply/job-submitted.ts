@@ -1,8 +1,7 @@
 import type { Stamp } from "../context.js";
 import { assert } from "../errors.js";
 import type { EventOf } from "../events.js";
-import type { Job, Stage } from "../state/jobs.js";
-import { emptyCounts } from "../state/jobs.js";
+import type { StageSpec } from "../spec.js";
 import type { State } from "../state/state.js";
 import { addTasks } from "./add-tasks.js";
 
@@ -13,12 +12,14 @@ export function applyJobSubmitted(
   stamp: Stamp,
 ): void {
   const { spec, uploading } = event;
-  const firstStage = state.stages.length;
+  const firstStage = state.stages.count;
   const stageCount = spec.stages.length;
-  for (let position = 0; position < stageCount; position++) addStage(state, event, position);
+  for (let position = 0; position < stageCount; position++) {
+    state.stages.add(event.job, position, spec.stages[position] as StageSpec);
+  }
   for (const position of event.opened) state.stage(firstStage + position).opened = true;
-  const job: Job = {
-    no: event.job,
+  assert(event.job === state.jobs.count, () => `job ${event.job} out of turn`);
+  const job = state.jobs.add({
     id: event.id,
     spec,
     idempotencyKey: event.idempotencyKey,
@@ -28,44 +29,14 @@ export function applyJobSubmitted(
     firstStage,
     stageCount,
     state: uploading ? "uploading" : "running",
-    run: 1,
     uploadLapsesAt: uploading ? stamp.now + spec.uploadTtlMs : 0,
-    sweep: undefined,
-    cancelCause: undefined,
-    note: "",
-    failedTask: undefined,
-    finishedWall: undefined,
-    liveLeases: 0,
-    revision: 0,
-  };
-  state.jobs.push(job);
+  });
   state.jobById.add(event.id, event.job);
   if (event.idempotencyKey !== "") state.addKey(job);
   addAllTasks(state, event, firstStage, stamp);
   if (uploading) state.uploads.push(stamp.now + spec.uploadTtlMs, event.job);
   else if (mayGoOn(state, firstStage, stageCount)) state.toAdvance.add(event.job);
 }
-
-function addStage(state: State, event: EventOf<"job_submitted">, position: number): void {
-  state.stages.push({
-    no: state.stages.length,
-    job: event.job,
-    position,
-    spec: event.spec.stages[position] as Stage["spec"],
-    opened: false,
-    pruned: false,
-    taskCount: 0,
-    counts: emptyCounts(),
-    retries: 0,
-    firstTask: 0,
-    segments: undefined,
-    partitionHosts: undefined,
-    bags: noBags,
-  });
-}
-
-/** Nothing is ever pushed into it: a stage's first bag makes an array of its own. */
-const noBags: number[] = [];
 
 function addAllTasks(
   state: State,

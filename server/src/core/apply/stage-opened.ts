@@ -1,7 +1,7 @@
 import type { EventOf } from "../events.js";
 import type { TaskNo } from "../ids.js";
-import type { Stage } from "../state/jobs.js";
-import { taskAt } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
+import { taskAt } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 

@@ -1,6 +1,6 @@
 import type { Stamp } from "../context.js";
 import type { EventOf } from "../events.js";
-import type { Stage } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
 import { endDelivery, moveTask } from "../state/moves.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";

@@ -1,7 +1,7 @@
 import { assert } from "../errors.js";
 import type { EventOf, SweepScope } from "../events.js";
 import type { TaskNo } from "../ids.js";
-import { taskAt } from "../state/jobs.js";
+import { taskAt } from "../state/stages.js";
 import { moveTask, stopLease } from "../state/moves.js";
 import type { State } from "../state/state.js";
 import { isTerminal, TaskState } from "../state/tasks.js";

@@ -3,8 +3,10 @@ import type { DecisionOn } from "../decision.js";
 import { accept } from "../decision.js";
 import type { CoreEvent } from "../events.js";
 import type { OnTaskFailure } from "../spec.js";
-import type { Job, Stage } from "../state/jobs.js";
+import type { Job } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
+import { TaskState } from "../state/tasks.js";
 import { locatedTasks } from "./locate.js";
 
 /**
@@ -64,7 +66,7 @@ function advanceOnly(state: State, stage: Stage, job: Job): readonly CoreEvent[]
 
 /** More tasks have died than the stage may lose, so that the job is to fail now. */
 function hasFailed(stage: Stage, rule: OnTaskFailure): boolean {
-  return rule.kind !== "continue" && stage.counts.failed > bound(rule, stage);
+  return rule.kind !== "continue" && stage.countIn(TaskState.failed) > bound(rule, stage);
 }
 
 function openedStage(state: State, stage: Stage): CoreEvent {
@@ -81,7 +83,7 @@ function finished(job: Job, state: "succeeded" | "failed" | "cancelled"): CoreEv
 }
 
 function stagesOf(state: State, job: Job): readonly Stage[] {
-  return state.stages.slice(job.firstStage, job.firstStage + job.stageCount);
+  return state.stages.slice(job.firstStage, job.stageCount);
 }
 
 /** How many tasks of the stage may die without the stage failing. */
@@ -99,15 +101,21 @@ function bound(rule: OnTaskFailure, stage: Stage): number {
 
 /** Every task has come to its end. */
 function isDone(stage: Stage): boolean {
-  const { blocked, waiting, scheduled, leased } = stage.counts;
-  return stage.opened && blocked + waiting + scheduled + leased === 0;
+  const ended =
+    stage.countIn(TaskState.succeeded) +
+    stage.countIn(TaskState.failed) +
+    stage.countIn(TaskState.cancelled);
+  return stage.opened && ended === stage.taskCount;
 }
 
 /** Done, and well enough for what depends on it. Cancelled tasks are those that were pruned. */
 function isSatisfied(stage: Stage, rule: OnTaskFailure): boolean {
-  const { failed, cancelled } = stage.counts;
-  if (!isDone(stage) || failed > bound(rule, stage)) return false;
-  return cancelled === 0 || rule.kind === "tolerate_count" || rule.kind === "tolerate_share";
+  if (!isDone(stage) || stage.countIn(TaskState.failed) > bound(rule, stage)) return false;
+  return (
+    stage.countIn(TaskState.cancelled) === 0 ||
+    rule.kind === "tolerate_count" ||
+    rule.kind === "tolerate_share"
+  );
 }
 
 function canOpen(stage: Stage, stages: readonly Stage[], rule: OnTaskFailure): boolean {
@@ -122,7 +130,7 @@ function canOpen(stage: Stage, stages: readonly Stage[], rule: OnTaskFailure): b
 
 /** Some tasks wait for counterparts that have come to their end without success. */
 function canPrune(stage: Stage, stages: readonly Stage[]): boolean {
-  if (!stage.opened || stage.pruned || stage.counts.blocked === 0) return false;
+  if (!stage.opened || stage.pruned || stage.countIn(TaskState.blocked) === 0) return false;
   return stage.spec.dependsOn
     .filter(({ kind }) => kind === "each")
     .every(({ stage: name }) => {

@@ -1,6 +1,6 @@
 import type { LocatedTask } from "../events.js";
-import type { Stage } from "../state/jobs.js";
-import { taskAt } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
+import { taskAt } from "../state/stages.js";
 import type { State } from "../state/state.js";
 
 /** Hosts of a partition that are worth going to: those that hold the most of it. */

@@ -110,7 +110,7 @@ function chargeOf(state: State, { task, delivery }: LeaseToken): Charge {
 }
 
 function isKnownJob(state: State, job: JobNo): boolean {
-  return state.jobs[job] !== undefined;
+  return state.jobs.has(job);
 }
 
 export function factsOf(lease: Lease): DeliveryFacts {

@@ -39,7 +39,7 @@ function submitted(state: State, command: SubmitJob, id: string, context: Contex
   return {
     type: "job_submitted",
     version: 1,
-    job: state.jobs.length,
+    job: state.jobs.count,
     id,
     idempotencyKey: command.idempotencyKey,
     fingerprint: command.fingerprint,

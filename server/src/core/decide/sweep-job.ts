@@ -3,8 +3,9 @@ import { isSwept } from "../apply/tasks-cancelled.js";
 import { eventTasksMax } from "../context.js";
 import type { DecisionOn, Notice } from "../decision.js";
 import { accept } from "../decision.js";
-import type { Job, Stage, Sweep } from "../state/jobs.js";
-import { taskAt } from "../state/jobs.js";
+import type { Job, Sweep } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
+import { taskAt } from "../state/stages.js";
 import { tokenOf } from "../state/leases.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
@@ -52,7 +53,7 @@ function nextOf(state: State, job: Job, sweep: Sweep, toIndex: number) {
 /** Workers are told to stop what is cancelled, or to give back what they have not started. */
 function noticesOf(state: State, stage: Stage, sweep: Sweep & { toIndex: number }): Notice[] {
   const notices: Notice[] = [];
-  if (stage.counts.leased === 0) return notices;
+  if (stage.countIn(TaskState.leased) === 0) return notices;
   for (let index = sweep.index; index < sweep.toIndex; index++) {
     const task = taskAt(stage, index);
     if (task === undefined || state.tasks.state.get(task) !== TaskState.leased) continue;

@@ -70,8 +70,8 @@ function nearest(
   ahead: boolean,
 ): Match | undefined {
   return (
-    nearestIn(placement, bag.again, bag, worker, reach, ahead) ??
-    nearestIn(placement, bag.fresh, bag, worker, reach, ahead)
+    nearestIn(placement, placement.bags.again, bag, worker, reach, ahead) ??
+    nearestIn(placement, placement.bags.fresh, bag, worker, reach, ahead)
   );
 }
 
@@ -83,19 +83,24 @@ function nearestIn(
   reach: Reach,
   ahead: boolean,
 ): Match | undefined {
-  const { arePicky } = places;
-  let task = arePicky ? firstAt(placement, places, atHost(worker.host)) : undefined;
+  const arePicky = places.arePicky(bag.no);
+  let task = arePicky ? firstAt(placement, places, bag, atHost(worker.host)) : undefined;
   if (task !== undefined) return { task, bag, level: 0, ahead };
-  task = firstAt(placement, places, noPreference);
+  task = firstAt(placement, places, bag, noPreference);
   if (task !== undefined) return { task, bag, level: 3, ahead };
   if (!arePicky) return undefined;
-  if (reach >= 1) task = firstAt(placement, places, atRack(worker.rack));
+  if (reach >= 1) task = firstAt(placement, places, bag, atRack(worker.rack));
   if (task !== undefined) return { task, bag, level: 1, ahead };
-  if (reach >= 2) task = firstAt(placement, places, anywhere);
+  if (reach >= 2) task = firstAt(placement, places, bag, anywhere);
   return task === undefined ? undefined : { task, bag, level: 2, ahead };
 }
 
-function firstAt(placement: Placement, places: Places, place: number): TaskNo | undefined {
-  const list = places.get(place);
+function firstAt(
+  placement: Placement,
+  places: Places,
+  bag: Bag,
+  place: number,
+): TaskNo | undefined {
+  const list = places.get(bag.no, place);
   return list === undefined ? undefined : placement.lists.first(list, placement.isLive);
 }

@@ -3,7 +3,7 @@ import type { TaskKind, WorkerSpec } from "../spec.js";
 import type { TaskTable } from "../state/tasks.js";
 import { TaskState } from "../state/tasks.js";
 import type { Bag, Shape, WorkerClass } from "./bags.js";
-import { anywhere, atHost, atRack, noPreference, Places } from "./bags.js";
+import { anywhere, atHost, atRack, BagTable, noPreference } from "./bags.js";
 import { NumberHeap } from "./heap.js";
 import { PendingLists } from "./pending-lists.js";
 import type { U32Column } from "../state/columns.js";
@@ -21,7 +21,7 @@ export class Placement {
   /** Rack of each host, by number; -1: no worker has named it yet. */
   readonly rackOfHost: number[] = [];
 
-  readonly bags: Bag[] = [];
+  readonly bags = new BagTable();
   readonly shapes: Shape[] = [];
   readonly active: Shape[] = [];
   readonly classes: WorkerClass[] = [];
@@ -46,26 +46,11 @@ export class Placement {
   }
 
   addBag(stage: StageNo, namespace: string, kind: TaskKind, order: number): Bag {
-    const bag: Bag = {
-      no: this.bags.length,
-      stage,
-      kind,
-      shape: this.#shape(namespace, kind),
-      order,
-      pending: 0,
-      open: false,
-      inLine: false,
-      drained: false,
-      fresh: new Places(),
-      again: new Places(),
-      context: undefined,
-    };
-    this.bags.push(bag);
-    return bag;
+    return this.bags.add({ stage, kind, shape: this.#shape(namespace, kind), order });
   }
 
   bag(no: number): Bag {
-    return this.bags[no] as Bag;
+    return this.bags.at(no);
   }
 
   /** The class of a worker, by everything that decides what it may ever run. */
@@ -208,12 +193,12 @@ export class Placement {
   }
 
   #insert(task: TaskNo, delivery: number, place: number): void {
-    const bag = this.bag(this.#tasks.bag.get(task));
-    const places = delivery === 0 ? bag.fresh : bag.again;
-    let list = places.get(place);
+    const bag = this.#tasks.bag.get(task);
+    const places = delivery === 0 ? this.bags.fresh : this.bags.again;
+    let list = places.get(bag, place);
     if (list === undefined) {
       list = this.lists.newList();
-      places.set(place, list);
+      places.set(bag, place, list);
     }
     this.lists.insert(list, task, delivery, this.#size(task), this.#size);
   }
@@ -235,9 +220,8 @@ export class Placement {
 
   /** A bag that has run empty gives its lists back; entries in them are all dead. */
   #clear(bag: Bag): void {
-    bag.fresh.clear(this.#drop);
-    bag.again.clear(this.#drop);
-    bag.context = undefined;
+    this.bags.fresh.clear(bag.no, this.#drop);
+    this.bags.again.clear(bag.no, this.#drop);
   }
 
   #shape(namespace: string, kind: TaskKind): Shape {

@@ -1,10 +1,11 @@
 import type { FailureFacts, Level } from "../events.js";
 import type { BlobId, LeaseNo, LeaseToken } from "../ids.js";
 import type { DependencyKind, JobSpec, TaskKind } from "../spec.js";
-import type { Job, Stage } from "../state/jobs.js";
+import type { Job } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
 
-/** What the tasks of one bag have in common; the same object for all of them. */
+/** What the tasks of one bag have in common; most often the same object for all of them. */
 export interface AssignmentContext {
   readonly namespace: string;
   readonly jobId: string;
@@ -73,7 +74,7 @@ export function assignment(state: State, no: LeaseNo): AssignmentView | undefine
   };
 }
 
-/** Made once for each bag: a million assignments share it. */
+/** Made once for many tasks of a bag: a million assignments share it. */
 function contextOf(state: State, bagNo: number): AssignmentContext {
   const bag = state.placement.bag(bagNo);
   if (bag.context !== undefined) return bag.context as AssignmentContext;

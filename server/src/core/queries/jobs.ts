@@ -1,8 +1,9 @@
 import { findJob } from "../decide/shared.js";
 import type { JobNo, StageNo, WallMs } from "../ids.js";
 import type { JobSpec, TaskKind } from "../spec.js";
-import type { Job, JobState, Stage } from "../state/jobs.js";
+import type { Job, JobState } from "../state/jobs.js";
 import { isFinished } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import type { FailureView, TaskStateName } from "./tasks.js";
 import { lastFailure } from "./tasks.js";
@@ -94,7 +95,7 @@ export function listJobs(
   scanMax = 10_000,
 ): { readonly jobs: readonly JobView[]; readonly next: JobNo | undefined } {
   const found: Job[] = [];
-  let no = Math.min(before, state.jobs.length);
+  let no = Math.min(before, state.jobs.count);
   for (let scanned = 0; no > 0 && found.length < limit && scanned < scanMax; scanned++) {
     no -= 1;
     const job = state.job(no);
@@ -199,7 +200,7 @@ export function openKinds(
 }
 
 function stagesOf(state: State, job: Job): readonly Stage[] {
-  return state.stages.slice(job.firstStage, job.firstStage + job.stageCount);
+  return state.stages.slice(job.firstStage, job.stageCount);
 }
 
 /** Whether a leased task has started is known of its lease alone: one walk over the leases. */

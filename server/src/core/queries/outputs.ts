@@ -1,7 +1,7 @@
 import { findJob } from "../decide/shared.js";
 import type { BlobId, TaskNo } from "../ids.js";
-import type { Stage } from "../state/jobs.js";
-import { taskAt } from "../state/jobs.js";
+import type { Stage } from "../state/stages.js";
+import { taskAt } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
 

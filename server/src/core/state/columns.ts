@@ -69,3 +69,24 @@ export class F64Column extends Column<Float64Array> {
     super((size) => new Float64Array(size));
   }
 }
+
+/**
+ * References, in chunks too: what is pushed into one great array copies it now and then. For what is shared,
+ * or text: an object of its own for each number is what columns are there to avoid.
+ */
+export class RefColumn<T> {
+  readonly #chunks: (T | undefined)[][] = [];
+
+  /** undefined where nothing was ever set. */
+  get(at: number): T | undefined {
+    return this.#chunks[at >>> chunkBits]?.[at & chunkMask];
+  }
+
+  set(at: number, value: T | undefined): void {
+    const slot = at >>> chunkBits;
+    while (this.#chunks.length <= slot) {
+      this.#chunks.push(new Array<T | undefined>(chunkSize).fill(undefined));
+    }
+    (this.#chunks[slot] as (T | undefined)[])[at & chunkMask] = value;
+  }
+}

@@ -1,52 +1,25 @@
 import type { JobNo, JournalMs, StageNo, TaskNo, WallMs } from "../ids.js";
 import type { CancelCause, SweepScope } from "../events.js";
-import { unreachable } from "../errors.js";
-import type { JobSpec, StageSpec } from "../spec.js";
-import type { TaskStateCode } from "./tasks.js";
-import { TaskState } from "./tasks.js";
+import type { JobSpec } from "../spec.js";
+import { F64Column, RefColumn, U32Column, U8Column } from "./columns.js";
 
 export type JobState =
   "uploading" | "running" | "failing" | "cancelling" | "succeeded" | "failed" | "cancelled";
 
-/** How many tasks of a stage are in each state. They add up to the stage's tasks, always. */
-export interface TaskCounts {
-  blocked: number;
-  waiting: number;
-  scheduled: number;
-  leased: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-}
+/** By the number that stands for each in its column. */
+const jobStates: readonly JobState[] = [
+  "uploading",
+  "running",
+  "failing",
+  "cancelling",
+  "succeeded",
+  "failed",
+  "cancelled",
+];
 
-/** Tasks that lie side by side: indexes from `firstIndex` are numbers from `firstTask`. */
-export interface Segment {
-  readonly firstIndex: number;
-  readonly firstTask: TaskNo;
-  count: number;
-}
-
-export interface Stage {
-  readonly no: StageNo;
-  readonly job: JobNo;
-  /** Its place in the job's spec. */
-  readonly position: number;
-  readonly spec: StageSpec;
-  /** Dependencies on whole stages are met; tasks may be placed. */
-  opened: boolean;
-  /** Blocked tasks that remain will never be reached. */
-  pruned: boolean;
-  taskCount: number;
-  readonly counts: TaskCounts;
-  /** Attempts that failed and were followed by another. */
-  retries: number;
-  /** The number of its first task. The others follow it side by side, unless there are segments. */
-  firstTask: TaskNo;
-  segments: Segment[] | undefined;
-  /** Bytes that lie on each host (by number), for each output partition given by reference. */
-  partitionHosts: Map<number, Map<number, number>> | undefined;
-  /** Derived: numbers of its bags. */
-  bags: number[];
+/** Has the job come to its end? */
+export function isFinished(state: JobState): boolean {
+  return state === "succeeded" || state === "failed" || state === "cancelled";
 }
 
 export interface Sweep {
@@ -55,8 +28,8 @@ export interface Sweep {
   readonly index: number;
 }
 
-export interface Job {
-  readonly no: JobNo;
+/** What is known of a job from its first moment on. */
+export interface JobFacts {
   readonly id: string;
   readonly spec: JobSpec;
   readonly idempotencyKey: string;
@@ -65,82 +38,197 @@ export interface Job {
   readonly submittedWall: WallMs;
   readonly firstStage: StageNo;
   readonly stageCount: number;
-  state: JobState;
-  /** 1, and one more each time that a failed job is reopened. */
-  run: number;
-  /** When an unsealed upload lapses: so long after its last part. */
-  uploadLapsesAt: JournalMs;
-  sweep: Sweep | undefined;
-  cancelCause: CancelCause | undefined;
-  note: string;
-  /** The task whose failure decided the job, or was the newest final one of it; undefined: none. */
-  failedTask: TaskNo | undefined;
-  finishedWall: WallMs | undefined;
-  /** Derived: live leases (not the stopping ones: those hold no job back). */
-  liveLeases: number;
-  /** Derived: grows with every change, so that a watcher knows when to look. */
-  revision: number;
-}
-
-export function emptyCounts(): TaskCounts {
-  return { blocked: 0, waiting: 0, scheduled: 0, leased: 0, succeeded: 0, failed: 0, cancelled: 0 };
-}
-
-/** Counts tasks in or out of a state. Named one by one: looked up by name it would cost more. */
-export function count(counts: TaskCounts, state: TaskStateCode, by: 1 | -1): void {
-  switch (state) {
-    case TaskState.blocked:
-      counts.blocked += by;
-      return;
-    case TaskState.waiting:
-      counts.waiting += by;
-      return;
-    case TaskState.scheduled:
-      counts.scheduled += by;
-      return;
-    case TaskState.leased:
-      counts.leased += by;
-      return;
-    case TaskState.succeeded:
-      counts.succeeded += by;
-      return;
-    case TaskState.failed:
-      counts.failed += by;
-      return;
-    case TaskState.cancelled:
-      counts.cancelled += by;
-      return;
-    default:
-      unreachable(state);
-  }
-}
-
-/** Has the job come to its end? */
-export function isFinished(state: JobState): boolean {
-  return state === "succeeded" || state === "failed" || state === "cancelled";
+  readonly state: "uploading" | "running";
+  readonly uploadLapsesAt: JournalMs;
 }
 
 /**
- * The number of the task at an index of a stage.
- *
- * @returns undefined when the stage has no such index
+ * All jobs, as columns: there may be hundreds of thousands of them, of one task each, and as objects they
+ * would be most of what the garbage collector walks. What few jobs have lies in maps.
  */
-export function taskAt(stage: Stage, index: number): TaskNo | undefined {
-  const { segments } = stage;
-  if (segments !== undefined) return taskIn(segments, index);
-  return index >= 0 && index < stage.taskCount ? stage.firstTask + index : undefined;
+export class JobTable {
+  /** How many jobs there are; numbers are [0, count). */
+  count = 0;
+
+  readonly id = new RefColumn<string>();
+  readonly spec = new RefColumn<JobSpec>();
+  readonly idempotencyKey = new RefColumn<string>();
+  readonly fingerprint = new RefColumn<string>();
+  readonly submittedAt = new F64Column();
+  readonly submittedWall = new F64Column();
+  readonly firstStage = new U32Column();
+  readonly stageCount = new U8Column();
+  readonly state = new U8Column();
+  readonly run = new U32Column();
+  readonly uploadLapsesAt = new F64Column();
+  readonly sweep = new Map<JobNo, Sweep>();
+  readonly cancelCause = new Map<JobNo, CancelCause>();
+  readonly note = new Map<JobNo, string>();
+  readonly failedTask = new Map<JobNo, TaskNo>();
+  /** 0: it has not ended. */
+  readonly finishedWall = new F64Column();
+  readonly liveLeases = new U32Column();
+  readonly revision = new F64Column();
+
+  #last = new Job(this, 0);
+
+  has(no: JobNo): boolean {
+    return no >= 0 && no < this.count;
+  }
+
+  /** A view of a job: what is read and written through it is the job's, however many views there are. */
+  at(no: JobNo): Job {
+    // Decisions, appliers and queries ask for the same job many times in a row.
+    if (this.#last.no !== no) this.#last = new Job(this, no);
+    return this.#last;
+  }
+
+  add(facts: JobFacts): Job {
+    const no = this.count++;
+    this.id.set(no, facts.id);
+    this.spec.set(no, facts.spec);
+    if (facts.idempotencyKey !== "") this.idempotencyKey.set(no, facts.idempotencyKey);
+    this.fingerprint.set(no, facts.fingerprint);
+    this.submittedAt.set(no, facts.submittedAt);
+    this.submittedWall.set(no, facts.submittedWall);
+    this.firstStage.set(no, facts.firstStage);
+    this.stageCount.set(no, facts.stageCount);
+    this.state.set(no, jobStates.indexOf(facts.state));
+    this.run.set(no, 1);
+    if (facts.uploadLapsesAt > 0) this.uploadLapsesAt.set(no, facts.uploadLapsesAt);
+    return this.at(no);
+  }
+
+  /** In the order of their submission. */
+  *[Symbol.iterator](): Generator<Job> {
+    for (let no = 0; no < this.count; no++) yield new Job(this, no);
+  }
 }
 
-function taskIn(segments: readonly Segment[], index: number): TaskNo | undefined {
-  let low = 0;
-  let high = segments.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const segment = segments[middle];
-    if (segment === undefined) return undefined;
-    if (index < segment.firstIndex) high = middle - 1;
-    else if (index >= segment.firstIndex + segment.count) low = middle + 1;
-    else return segment.firstTask + (index - segment.firstIndex);
+/** A row of the table. Durable, but for what is named derived. */
+export class Job {
+  readonly no: JobNo;
+  readonly #table: JobTable;
+
+  constructor(table: JobTable, no: JobNo) {
+    this.#table = table;
+    this.no = no;
   }
-  return undefined;
+
+  get id(): string {
+    return this.#table.id.get(this.no) as string;
+  }
+
+  get spec(): JobSpec {
+    return this.#table.spec.get(this.no) as JobSpec;
+  }
+
+  /** Empty: it has none. */
+  get idempotencyKey(): string {
+    return this.#table.idempotencyKey.get(this.no) ?? "";
+  }
+
+  get fingerprint(): string {
+    return this.#table.fingerprint.get(this.no) as string;
+  }
+
+  get submittedAt(): JournalMs {
+    return this.#table.submittedAt.get(this.no);
+  }
+
+  get submittedWall(): WallMs {
+    return this.#table.submittedWall.get(this.no);
+  }
+
+  get firstStage(): StageNo {
+    return this.#table.firstStage.get(this.no);
+  }
+
+  get stageCount(): number {
+    return this.#table.stageCount.get(this.no);
+  }
+
+  get state(): JobState {
+    return jobStates[this.#table.state.get(this.no)] as JobState;
+  }
+
+  set state(state: JobState) {
+    this.#table.state.set(this.no, jobStates.indexOf(state));
+  }
+
+  /** 1, and one more each time that a failed job is reopened. */
+  get run(): number {
+    return this.#table.run.get(this.no);
+  }
+
+  /** When an unsealed upload lapses: so long after its last part. */
+  get uploadLapsesAt(): JournalMs {
+    return this.#table.uploadLapsesAt.get(this.no);
+  }
+
+  set uploadLapsesAt(at: JournalMs) {
+    this.#table.uploadLapsesAt.set(this.no, at);
+  }
+
+  get sweep(): Sweep | undefined {
+    // Few jobs are ever swept, and every job is asked.
+    return this.#table.sweep.size === 0 ? undefined : this.#table.sweep.get(this.no);
+  }
+
+  set sweep(sweep: Sweep | undefined) {
+    if (sweep === undefined) this.#table.sweep.delete(this.no);
+    else this.#table.sweep.set(this.no, sweep);
+  }
+
+  get cancelCause(): CancelCause | undefined {
+    return this.#table.cancelCause.get(this.no);
+  }
+
+  set cancelCause(cause: CancelCause) {
+    this.#table.cancelCause.set(this.no, cause);
+  }
+
+  get note(): string {
+    return this.#table.note.get(this.no) ?? "";
+  }
+
+  set note(note: string) {
+    this.#table.note.set(this.no, note);
+  }
+
+  /** The task whose failure decided the job, or was the newest final one of it; undefined: none. */
+  get failedTask(): TaskNo | undefined {
+    return this.#table.failedTask.get(this.no);
+  }
+
+  set failedTask(task: TaskNo) {
+    this.#table.failedTask.set(this.no, task);
+  }
+
+  get finishedWall(): WallMs | undefined {
+    const wall = this.#table.finishedWall.get(this.no);
+    return wall === 0 ? undefined : wall;
+  }
+
+  set finishedWall(wall: WallMs) {
+    this.#table.finishedWall.set(this.no, wall);
+  }
+
+  /** Derived: live leases (not the stopping ones: those hold no job back). */
+  get liveLeases(): number {
+    return this.#table.liveLeases.get(this.no);
+  }
+
+  set liveLeases(count: number) {
+    this.#table.liveLeases.set(this.no, count);
+  }
+
+  /** Derived: grows with every change, so that a watcher knows when to look. */
+  get revision(): number {
+    return this.#table.revision.get(this.no);
+  }
+
+  set revision(revision: number) {
+    this.#table.revision.set(this.no, revision);
+  }
 }

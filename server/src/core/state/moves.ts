@@ -5,7 +5,6 @@ import { assert } from "../errors.js";
 import { charge } from "../placement/resources.js";
 import type { OutcomeKind } from "../outcome.js";
 import { outcomeCodes } from "../outcome.js";
-import { count } from "./jobs.js";
 import type { Lease } from "./leases.js";
 import type { DeliveryRecord, State } from "./state.js";
 import { deliveryRecordsMax, extraOf } from "./state.js";
@@ -21,8 +20,8 @@ export function moveTask(state: State, task: TaskNo, to: TaskStateCode): void {
   const from = tasks.state.get(task);
   const stage = state.stageOf(task);
   const bag = state.placement.bag(tasks.bag.get(task));
-  count(stage.counts, from as TaskStateCode, -1);
-  count(stage.counts, to, 1);
+  stage.count(from as TaskStateCode, -1);
+  stage.count(to, 1);
   tasks.state.set(task, to);
   if (from === TaskState.waiting) {
     bag.pending -= 1;

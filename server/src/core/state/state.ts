@@ -4,8 +4,11 @@ import type { FailureFacts, Level, RequeueReason } from "../events.js";
 import { Placement } from "../placement/placement.js";
 import { NumberHeap } from "../placement/heap.js";
 import { U32Column } from "./columns.js";
-import type { Job, Stage } from "./jobs.js";
+import type { Job } from "./jobs.js";
+import { JobTable } from "./jobs.js";
 import type { Lease } from "./leases.js";
+import type { Stage } from "./stages.js";
+import { StageTable } from "./stages.js";
 import { TaskTable } from "./tasks.js";
 import { TextIndex } from "./text-index.js";
 import type { Worker } from "./workers.js";
@@ -44,8 +47,8 @@ export const deliveryRecordsMax = 16;
  * never journaled. Comments say which tier a field is of where it is not the durable one.
  */
 export class State {
-  readonly jobs: Job[] = [];
-  readonly stages: Stage[] = [];
+  readonly jobs = new JobTable();
+  readonly stages = new StageTable();
   readonly tasks = new TaskTable();
   readonly hostPool = new U32Column();
   hostPoolSize = 0;
@@ -82,11 +85,11 @@ export class State {
   }
 
   job(no: JobNo): Job {
-    return this.jobs[no] as Job;
+    return this.jobs.at(no);
   }
 
   stage(no: StageNo): Stage {
-    return this.stages[no] as Stage;
+    return this.stages.at(no);
   }
 
   worker(no: WorkerNo): Worker {

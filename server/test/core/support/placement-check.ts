@@ -3,7 +3,7 @@ import type { State, WorkerSpec } from "../../../src/core/index.js";
 import { bodyBytesMax } from "./random-specs.js";
 
 type Worker = State["workers"][number];
-type Bag = State["placement"]["bags"][number];
+type Bag = ReturnType<State["placement"]["bag"]>;
 
 /** Why a ready task stayed beside a worker, each time that the two were looked at. */
 export interface Idleness {

@@ -90,7 +90,9 @@ export class Workload {
       }
       this.#machine.now += 1_000;
       this.#machine.tick();
-      if (state.jobs.every((job) => ["succeeded", "failed", "cancelled"].includes(job.state))) {
+      if (
+        [...state.jobs].every((job) => ["succeeded", "failed", "cancelled"].includes(job.state))
+      ) {
         return true;
       }
     }
@@ -110,7 +112,7 @@ export class Workload {
       case "seal":
         return this.#seal();
       case "cancel":
-        if (machine.state.jobs.length > 0) this.#cancel(random.pick(machine.state.jobs).id);
+        if (machine.state.jobs.count > 0) this.#cancel(random.pick([...machine.state.jobs]).id);
         return;
       case "register":
         return this.#register(random.below(6), random.chance(0.3));
@@ -223,7 +225,7 @@ export class Workload {
     const random = this.#random;
     const { jobId, counts } = random.pick(this.#uploads);
     const stage = random.below(counts.length);
-    const job = this.#machine.state.jobs.find(({ id }) => id === jobId);
+    const job = [...this.#machine.state.jobs].find(({ id }) => id === jobId);
     const has = this.#machine.state.stage((job?.firstStage ?? 0) + stage).taskCount;
     const left = (counts[stage] as number) - has;
     if (left <= 0 && random.chance(0.8)) return;
@@ -253,7 +255,7 @@ export class Workload {
       counts: counts.map((count, stage) => ({ stage: `s${stage}`, count })),
     });
     // Sealed, or over (lapsed, cancelled): either way there is nothing more to bring.
-    const job = this.#machine.state.jobs.find(({ id }) => id === jobId);
+    const job = [...this.#machine.state.jobs].find(({ id }) => id === jobId);
     if (decision.ok || job?.state !== "uploading") this.#uploads.splice(at, 1);
   }
 
