@@ -15,3 +15,19 @@ export function asksForTraces(env: Readonly<Record<string, string | undefined>>)
     env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]?.trim() ?? "",
   ].some((value) => value !== "");
 }
+
+/** How long the last spans of a process that ends may take. Milliseconds. */
+const shutdownMs = 2_000;
+
+/**
+ * Ends what exports: sends the spans that are still here. It never rejects, and waits 2 s at most: a collector
+ * that is away must not keep a process from ending.
+ */
+export async function shutDown(exporter: { shutdown(): Promise<void> }): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, shutdownMs);
+  });
+  await Promise.race([exporter.shutdown().catch(() => {}), late]);
+  clearTimeout(timer);
+}

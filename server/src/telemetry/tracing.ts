@@ -1,8 +1,8 @@
-import { asksForTraces } from "@capstan/proto/otel.js";
+import { asksForTraces, shutDown } from "@capstan/proto/otel.js";
 
 /** Traces that are being exported. */
 export interface Tracing {
-  /** Sends what is still here. Never fails: a lost span must not keep a master from stopping. */
+  /** Sends what is still here. Never fails, and takes 2 s at most: lost spans must not keep a master from stopping. */
   shutdown(): Promise<void>;
 }
 
@@ -22,5 +22,5 @@ export async function startTracing(env: Environment, serviceName: string): Promi
   const { NodeSDK } = await import("@opentelemetry/sdk-node");
   const sdk = new NodeSDK({ serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName });
   sdk.start();
-  return { shutdown: () => sdk.shutdown().catch(() => {}) };
+  return { shutdown: () => shutDown(sdk) };
 }

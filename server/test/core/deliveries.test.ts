@@ -87,6 +87,27 @@ describe("a delivery", () => {
     assert.equal(story.complete(again).kind, "succeeded");
   });
 
+  for (const [what, policy, state] of [
+    ["is tried again", { attemptTimeoutMs: 1_000 }, "scheduled"],
+    ["is its task's end", { attemptTimeoutMs: 1_000, deliveriesMax: 1 }, "failed"],
+  ] as const) {
+    it(`that runs too long and ${what} is stale to its worker, however often it reports`, () => {
+      const story = new Scenario();
+      const worker = story.worker();
+      const jobId = story.submit({ stages: [{ tasks: 1, policy }] });
+      const late = story.placeOne();
+      story.start(late);
+      for (let passed = 0; story.task(jobId).state !== state; passed += 1_000) {
+        assert.ok(passed < 60_000, story.task(jobId).state);
+        story.pass(1_000);
+        story.machine.note({ kind: "renew_leases", worker, tokens: [late.token] });
+      }
+      assert.equal(story.fail(late).kind, "stale");
+      assert.equal(story.fail(late).kind, "stale");
+      assert.equal(story.complete(late).kind, "stale");
+    });
+  }
+
   it("that is renewed does not expire", () => {
     const story = new Scenario();
     const worker = story.worker();

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { context, SpanKind, trace } from "@opentelemetry/api";
@@ -15,6 +18,7 @@ import {
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { Client, PermanentError, Worker } from "@capstan/sdk";
+import type { MasterOptions } from "../../src/main.js";
 import { startMaster } from "../../src/main.js";
 import { spanContextOf } from "../../src/telemetry/deliveries.js";
 import { tracingIsOn } from "../../src/telemetry/tracing.js";
@@ -87,10 +91,31 @@ describe("the story of a job, in spans", () => {
     assert.equal(named(seen, "deliver dies")[0]?.status.code, 2);
   });
 
-  /** Runs something against a fresh master and worker. @returns all spans of it */
-  async function story(tell: (client: Client) => Promise<void>): Promise<ReadableSpan[]> {
-    const options = { address: "127.0.0.1:0", journal: { kind: "memory" }, traces: true } as const;
-    const master = await startMaster(options);
+  it("goes on in the right traces after a restart of the master on its journal", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "capstan-story-"));
+    const journal = { kind: "file", directory } as const;
+    try {
+      await story((client) => client.runJob(job("noop", 3)), journal);
+      exporter.reset();
+      // So large that it is uploaded in parts, and those name their stage by its number.
+      const payload = Buffer.alloc(250 * 1_024);
+      const tasks = [{ payload }, { payload }];
+      const large = { name: "story", stages: [{ taskType: "noop", tasks }] };
+      const seen = await story((client) => client.runJob(large), journal);
+      const [send] = named(seen, "send story");
+      const traces = named(seen, "deliver noop").map((span) => span.spanContext().traceId);
+      assert.deepEqual(traces, [send?.spanContext().traceId, send?.spanContext().traceId]);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
+  /** Runs something against a master and a worker of its own. @returns all spans of it */
+  async function story(
+    tell: (client: Client) => Promise<unknown>,
+    journal: MasterOptions["journal"] = { kind: "memory" },
+  ): Promise<ReadableSpan[]> {
+    const master = await startMaster({ address: "127.0.0.1:0", journal, traces: true });
     const { address } = master;
     const worker = new Worker({ address, slots: 8, installSignalHandlers: false });
     worker.handle("noop", () => undefined);

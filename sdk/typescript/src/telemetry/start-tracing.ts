@@ -1,4 +1,4 @@
-import { asksForTraces } from "@capstan/proto/otel.js";
+import { asksForTraces, shutDown } from "@capstan/proto/otel.js";
 import { tracingIsOn } from "./spans.js";
 
 /** What {@link startTracing} takes. */
@@ -18,9 +18,6 @@ export interface Tracing {
    */
   shutdown(): Promise<void>;
 }
-
-/** How long the last spans may take. Milliseconds. */
-const shutdownMs = 2_000;
 
 const off: Tracing = { shutdown: () => Promise.resolve() };
 
@@ -53,15 +50,5 @@ export async function startTracing(options: TracingOptions = {}): Promise<Tracin
     logRecordProcessors: [],
   });
   sdk.start();
-  return { shutdown: () => atMost(shutdownMs, sdk.shutdown()) };
-}
-
-/** Resolves when something has ended, well or not, and no later than its time. */
-async function atMost(limitMs: number, done: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([done.catch(() => {}), late]);
-  clearTimeout(timer);
+  return { shutdown: () => shutDown(sdk) };
 }

@@ -10,10 +10,8 @@ export function applyDeliveryRequeued(
   event: EventOf<"delivery_requeued">,
   stamp: Stamp,
 ): void {
-  // One that stops was taken back, not given back: a report of it is stale now, and stays so once its
-  // worker has answered.
-  const isReturned = !event.stopping && isReturn(event.reason);
-  const lease = endDelivery(state, event, isReturned ? "requeued" : undefined, stamp);
+  const outcome = isReturn(event.reason) ? "requeued" : undefined;
+  const lease = endDelivery(state, event, outcome, stamp);
   const { charge } = event;
   recordDelivery(state, lease, event.reason, { charge, failure: undefined }, stamp);
   chargeTask(state, event.task, charge);

@@ -50,8 +50,8 @@ export function leaseOf(state: State, no: LeaseNo, what: string): Lease {
 /**
  * Ends a delivery: the task keeps its outcome, the lease goes or stops, those behind it move up.
  *
- * @param outcome what the worker is told; undefined when nobody asked (the lease expired), and
- *   whoever comes with the token later is stale
+ * @param outcome what the worker is told; undefined when nobody asked. Whoever comes with the token of a
+ *   delivery that ended without its worker is stale
  */
 export function endDelivery(
   state: State,
@@ -64,7 +64,8 @@ export function endDelivery(
   const { tasks } = state;
   assert(tasks.lease.get(end.task) === end.lease, () => `lease ${end.lease} is not the task's`);
   tasks.lease.set(end.task, 0);
-  if (outcome !== undefined) {
+  // Nobody was told of one that stops: whatever comes of it is stale now, and stays so once it is freed.
+  if (outcome !== undefined && !end.stopping) {
     tasks.settledDelivery.set(end.task, end.delivery);
     tasks.settledOutcome.set(end.task, outcomeCodes[outcome]);
   }
