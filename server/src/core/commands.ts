@@ -1,4 +1,4 @@
-import type { JobNo, LeaseNo, LeaseToken, TaskNo, WorkerNo } from "./ids.js";
+import type { JobNo, JournalMs, LeaseNo, LeaseToken, TaskNo, WorkerNo } from "./ids.js";
 import type {
   FailureDraft,
   JobSpec,
@@ -147,7 +147,10 @@ export type InternalCommand =
   | { readonly kind: "release_tasks"; readonly tasks: readonly TaskNo[] }
   | { readonly kind: "lapse_upload"; readonly job: JobNo }
   | { readonly kind: "advance_job"; readonly job: JobNo }
-  | { readonly kind: "sweep_job"; readonly job: JobNo };
+  | { readonly kind: "sweep_job"; readonly job: JobNo }
+  | { readonly kind: "retire_jobs"; readonly jobs: readonly JobNo[] }
+  | { readonly kind: "retire_tasks"; readonly job: JobNo }
+  | { readonly kind: "forget_keys"; readonly jobs: readonly JobNo[] };
 
 /** Commands that change durable state, by way of events. */
 export type Command =
@@ -219,7 +222,9 @@ export type Annotation =
       readonly worker: WorkerNo;
       readonly tokens: readonly LeaseToken[];
     }
-  | { readonly kind: "note_alive"; readonly worker: WorkerNo; readonly session: number };
+  | { readonly kind: "note_alive"; readonly worker: WorkerNo; readonly session: number }
+  /** History has, for good, all that was decided before a moment: what has ended by then may leave. */
+  | { readonly kind: "note_projected"; readonly through: JournalMs };
 
 export type AnnotationKind = Annotation["kind"];
 export type AnnotationOf<K extends AnnotationKind> = Extract<Annotation, { kind: K }>;

@@ -29,6 +29,13 @@ export interface Settings {
   readonly receiptTimeoutMs: DurationMs;
   /** How much later than the worker the master acts on an attempt's time-out. Default 5,000. */
   readonly timeoutGraceMs: DurationMs;
+  /**
+   * How long a job that has ended stays in the master's memory at least. It leaves only when history has it.
+   * Default 60,000.
+   */
+  readonly retireAfterMs: DurationMs;
+  /** How long an idempotency key holds at least, from its submit on. Default 86,400,000 (24 h). */
+  readonly keyRetentionMs: DurationMs;
 }
 
 /** The defaults of design.md, sections 1 and 2. */
@@ -36,6 +43,8 @@ export const defaultSettings: Settings = {
   leaseTermMs: 15_000,
   receiptTimeoutMs: 5_000,
   timeoutGraceMs: 5_000,
+  retireAfterMs: 60_000,
+  keyRetentionMs: 86_400_000,
 };
 
 /** The most tasks that one event covers; larger changes are a flag and a sweep. */

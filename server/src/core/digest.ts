@@ -11,6 +11,9 @@ import type { Worker } from "./state/workers.js";
 export function digest(state: State): unknown {
   return {
     jobs: Array.from(state.jobs, durableJob),
+    // Of those that have left: whose keys are kept, and how far those have come that are leaving.
+    keyed: keyedJobs(state),
+    leaving: [...state.jobs.leaving].sort(([a], [b]) => a - b),
     stages: Array.from(state.stages, (stage) => durableStage(state, stage)),
     tasks: tasksOf(state),
     leases: [...state.leases.values()].map(durableLease),
@@ -24,12 +27,20 @@ export function digest(state: State): unknown {
 function durableJob(job: Job): unknown {
   const { no, id, spec, idempotencyKey, fingerprint, submittedAt, submittedWall } = job;
   const { firstStage, stageCount, state, run, uploadLapsesAt, sweep } = job;
-  const { cancelCause, note, failedTask, finishedWall } = job;
+  const { cancelCause, note, failedTask, finishedAt, finishedWall } = job;
   return {
     ...{ no, id, spec, idempotencyKey, fingerprint, submittedAt, submittedWall },
     ...{ firstStage, stageCount, state, run, uploadLapsesAt, sweep },
-    ...{ cancelCause, note, failedTask, finishedWall },
+    ...{ cancelCause, note, failedTask, finishedAt, finishedWall },
   };
+}
+
+function keyedJobs({ jobs }: State): unknown[] {
+  const keyed: unknown[] = [];
+  for (let no = 0; no < jobs.count; no++) {
+    if (jobs.isKept(no) && !jobs.has(no)) keyed.push(durableJob(jobs.at(no)));
+  }
+  return keyed;
 }
 
 function durableStage({ placement }: State, stage: Stage): unknown {
@@ -49,11 +60,13 @@ function tasksOf(state: State): unknown[] {
   const { tasks, placement, hostPool } = state;
   const rows: unknown[] = [];
   for (let task = 0; task < tasks.count; task++) {
+    if (!tasks.has(task)) continue;
     const hosts: string[] = [];
     for (let i = 0; i < tasks.hostsCount.get(task); i++) {
       hosts.push(placement.hosts.name(hostPool.get(tasks.hostsAt.get(task) + i)));
     }
     rows.push([
+      task,
       tasks.state.get(task),
       tasks.stage.get(task),
       tasks.index.get(task),

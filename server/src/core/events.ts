@@ -216,6 +216,29 @@ export interface JobFinished extends Versioned<"job_finished"> {
   readonly state: "succeeded" | "failed" | "cancelled";
 }
 
+/**
+ * Jobs that have ended leave the core: nobody finds them here any more, and history has them. A job with at
+ * most `eventTasksMax` tasks goes whole; the tasks of a larger one follow step by step. Keys stay.
+ */
+export interface JobsRetired extends Versioned<"jobs_retired"> {
+  readonly jobs: readonly JobNo[];
+}
+
+/** One step of a large job that leaves: indexes [from, to) of a stage, then the cursor stands at the next. */
+export interface TasksRetired extends Versioned<"tasks_retired"> {
+  readonly job: JobNo;
+  readonly stage: StageNo;
+  readonly fromIndex: number;
+  readonly toIndex: number;
+  /** Where it goes on; undefined: all are gone. */
+  readonly next: { readonly stage: StageNo; readonly index: number } | undefined;
+}
+
+/** Keys of jobs that have left are kept no longer: a submit with one of them makes a new job. */
+export interface KeysForgotten extends Versioned<"keys_forgotten"> {
+  readonly jobs: readonly JobNo[];
+}
+
 /** A worker came, came back, or came back as another process. */
 export interface WorkerRegistered extends Versioned<"worker_registered"> {
   readonly worker: WorkerNo;
@@ -263,6 +286,9 @@ export type CoreEvent =
   | StagePruned
   | TasksCancelled
   | JobFinished
+  | JobsRetired
+  | TasksRetired
+  | KeysForgotten
   | WorkerRegistered
   | WorkerUpdated
   | LeasesPromoted

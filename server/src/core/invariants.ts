@@ -16,6 +16,7 @@ export function checkInvariants(state: State): void {
   checkLedgers(state);
   checkJobs(state);
   checkNames(state);
+  checkRetired(state);
   checkLines(state);
 }
 
@@ -25,6 +26,7 @@ function checkTasks(state: State): void {
   const counted = new Map<number, number[]>();
   const pending = new Map<number, number>();
   for (let task = 0; task < state.tasks.count; task++) {
+    if (!state.tasks.has(task)) continue;
     const taskState = state.tasks.state.get(task);
     const stage = state.tasks.stage.get(task);
     let row = counted.get(stage);
@@ -45,6 +47,8 @@ function checkTasks(state: State): void {
     );
   }
   for (const stage of state.stages) {
+    // What has left is counted as it was at its end.
+    if (!state.jobs.has(stage.job)) continue;
     const row = counted.get(stage.no) ?? names.map(() => 0);
     for (const [i, name] of names.entries()) {
       const has = stage.counts[name as keyof TaskCounts];
@@ -135,10 +139,28 @@ function checkNames(state: State): void {
   }
 }
 
+/** Nothing is left of jobs that have left but their keys, and those find them. */
+function checkRetired(state: State): void {
+  for (let no = 0; no < state.jobs.count; no++) {
+    if (state.jobs.has(no) || !state.jobs.isKept(no)) continue;
+    const { id, spec, idempotencyKey: key } = state.job(no);
+    assert(state.jobById.find(id) === undefined, () => `job ${id} has left and is found`);
+    if (key === "") continue;
+    const found = state.jobOfKey(spec.namespace, key);
+    assert(found === no, () => `job ${id} has left, and its key finds ${found}`);
+  }
+  for (const task of [...state.extras.keys(), ...state.outputPartitions.keys()]) {
+    assert(state.tasks.has(task), () => `task ${task} has left and something of it is kept`);
+  }
+}
+
 /** A finished job has nothing left (I2, I4); live leases are counted. */
 function checkJobs(state: State): void {
   const live = new Map<number, number>();
+  const held = new Map<number, number>();
   for (const lease of state.leases.values()) {
+    assert(state.jobs.has(lease.job), () => `lease ${lease.no} is of job ${lease.job}, which left`);
+    held.set(lease.job, (held.get(lease.job) ?? 0) + 1);
     if (!lease.stopping) live.set(lease.job, (live.get(lease.job) ?? 0) + 1);
   }
   for (const job of state.jobs) {
@@ -146,6 +168,11 @@ function checkJobs(state: State): void {
     assert(
       job.liveLeases === has,
       () => `job ${job.id} counts ${job.liveLeases} leases, not ${has}`,
+    );
+    const holds = held.get(job.no) ?? 0;
+    assert(
+      job.heldLeases === holds,
+      () => `job ${job.id} counts ${job.heldLeases} leases in hands, not ${holds}`,
     );
     if (!isFinished(job.state)) continue;
     assert(job.sweep === undefined, () => `finished job ${job.id} is swept`);
@@ -161,6 +188,10 @@ function checkJobs(state: State): void {
 function checkLines(state: State): void {
   for (const bag of state.placement.bags) {
     const job = state.job(state.stage(bag.stage).job);
+    assert(
+      state.jobs.has(job.no) || state.toLeave.has(job.no),
+      () => `bag ${bag.no} is of job ${job.id}, which left`,
+    );
     const mayOpen =
       state.stage(bag.stage).opened && job.state !== "failing" && job.state !== "cancelling";
     assert(!bag.open || mayOpen, () => `bag ${bag.no} is open while its job is ${job.state}`);

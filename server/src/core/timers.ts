@@ -3,6 +3,7 @@ import type { Context, Settings } from "./context.js";
 import { arm } from "./annotate/arm.js";
 import { eventTasksMax } from "./context.js";
 import type { JobNo, JournalMs, TaskNo, WorkerNo } from "./ids.js";
+import { mayRetire, taskCountOf } from "./state/retirement.js";
 import type { State } from "./state/state.js";
 import type { Lease } from "./state/leases.js";
 import { isReceived } from "./state/leases.js";
@@ -15,9 +16,19 @@ import type { Worker } from "./state/workers.js";
  */
 
 /** When the next timer is due, on each of the two clocks; Infinity: never. */
-export function nextTimers(state: State): { readonly now: JournalMs; readonly term: JournalMs } {
+export function nextTimers(
+  state: State,
+  settings: Settings,
+): { readonly now: JournalMs; readonly term: JournalMs } {
+  const retireAt = state.finished.firstKey + settings.retireAfterMs;
   return {
-    now: Math.min(state.scheduled.firstKey, state.uploads.firstKey),
+    now: Math.min(
+      state.scheduled.firstKey,
+      state.uploads.firstKey,
+      // Of the others, whoever says how far history has come brings the turn in which they are looked at.
+      state.finished.firstKey < state.projectedThrough ? retireAt : Infinity,
+      state.keyed.firstKey + settings.keyRetentionMs,
+    ),
     term: state.checks.firstKey,
   };
 }
@@ -33,6 +44,7 @@ export function dueCommands(state: State, context: Context, settings: Settings):
     else due.push({ kind: "lapse_upload", job: job.no });
   }
   releaseDue(state, context.now, due);
+  retireDue(state, context.now, settings, due);
   while (state.checks.firstKey <= context.termNow) {
     const at = state.checks.firstKey;
     const worker = state.worker(state.checks.pop() as WorkerNo);
@@ -55,6 +67,46 @@ function releaseDue(state: State, now: JournalMs, due: Command[]): void {
       released.add(task);
     }
     if (released.size > 0) due.push({ kind: "release_tasks", tasks: [...released] });
+  }
+}
+
+/** How much later a job is looked at again that still has leases. */
+const lookAgainMs = 1_000;
+
+/** Jobs that may leave, as many at a time as one event covers, and keys whose time is over. */
+function retireDue(state: State, now: JournalMs, settings: Settings, due: Command[]): void {
+  const { finished, keyed } = state;
+  let jobs: JobNo[] = [];
+  let tasks = 0;
+  const flush = () => {
+    if (jobs.length > 0) due.push({ kind: "retire_jobs", jobs });
+    jobs = [];
+    tasks = 0;
+  };
+  for (;;) {
+    const at = finished.firstKey;
+    if (at + settings.retireAfterMs > now || at >= state.projectedThrough) break;
+    const no = finished.pop() as JobNo;
+    // It has left before, in another process or in this one's replay.
+    if (!state.jobs.has(no)) continue;
+    const job = state.job(no);
+    if (!mayRetire(state, job)) {
+      finished.push(now - settings.retireAfterMs + lookAgainMs, job.no);
+      continue;
+    }
+    // A larger one is flagged, and takes its steps by itself.
+    const weight = Math.min(taskCountOf(state, job), eventTasksMax);
+    if (tasks + weight > eventTasksMax || jobs.length >= eventTasksMax) flush();
+    jobs.push(job.no);
+    tasks += weight;
+  }
+  flush();
+  while (keyed.firstKey + settings.keyRetentionMs <= now) {
+    const forgotten: JobNo[] = [];
+    while (keyed.firstKey + settings.keyRetentionMs <= now && forgotten.length < eventTasksMax) {
+      forgotten.push(keyed.pop() as JobNo);
+    }
+    due.push({ kind: "forget_keys", jobs: forgotten });
   }
 }
 

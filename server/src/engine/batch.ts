@@ -1,4 +1,4 @@
-import type { CoreEvent, Stamp } from "../core/index.js";
+import type { BlobId, CoreEvent, Stamp } from "../core/index.js";
 import type { EntryBuilder } from "../journal/entry/index.js";
 import { Notices } from "./sessions.js";
 
@@ -10,6 +10,8 @@ export class Batch {
   readonly stamp: Stamp;
   readonly builder: EntryBuilder;
   readonly #releases: (() => void)[] = [];
+  /** Blobs that nothing refers to any more once the batch is durable. */
+  readonly freedBlobs: BlobId[] = [];
   /** What is told to each session, in the order of the decisions. */
   readonly notices = new Notices();
 

@@ -168,6 +168,7 @@ export class CommitPipeline {
     this.#isDiskFull = false;
     assert(outcome.index === index, `entry ${index} became ${outcome.index}`);
     payloads.markDurable(index);
+    for (const blob of batch.freedBlobs) payloads.release(blob);
     // Nobody could be answered meanwhile: no term may run out because of the disk.
     time.addStall(clock.monotonicMs() - this.#inFlightSince);
   }

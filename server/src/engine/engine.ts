@@ -244,7 +244,8 @@ export class MasterEngine implements Engine {
     if (this.#steps.take()) this.#soon();
     this.#commit.send();
     // While the journal is blocked nothing expires: the turn after it rings is soon enough.
-    if (!this.#commit.isBlocked) this.#alarm.set(nextTimers(this.#state), this.#time);
+    if (!this.#commit.isBlocked)
+      this.#alarm.set(nextTimers(this.#state, this.settings), this.#time);
   }
 
   #guard(work: () => void): void {

@@ -39,6 +39,7 @@ export async function replay(
     }
     payloads.add(index, sectionOffset, firstBlob, lengths, section);
     payloads.markDurable(index);
+    for (const blob of state.takeFreed()) payloads.release(blob);
     lastNow = Math.max(lastNow, stamp.now);
     nextBlob = Math.max(nextBlob, firstBlob + lengths.length);
     entries += 1;

@@ -125,8 +125,13 @@ export class TurnSteps {
       if (!this.#commit.makeRoom(grantBytesMax)) return;
       this.#run({ kind: "sweep_job", job });
     }
+    for (const job of this.#state.toLeave) {
+      if (!this.#commit.makeRoom(grantBytesMax)) return;
+      this.#run({ kind: "retire_tasks", job });
+    }
     // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
-    if (this.#state.toSweep.size > 0 || this.#state.toAdvance.size > 0) this.#isMoreDue = true;
+    const { toSweep, toLeave, toAdvance } = this.#state;
+    if (toSweep.size + toLeave.size + toAdvance.size > 0) this.#isMoreDue = true;
   }
 
   #place(): void {
@@ -164,6 +169,7 @@ export class TurnSteps {
         batch.builder.addEvent(event);
       }
       batch.observed?.push(...events);
+      if (this.#state.freedBlobs.length > 0) batch.freedBlobs.push(...this.#state.takeFreed());
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
     }
     for (const annotation of annotations) {

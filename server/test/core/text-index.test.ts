@@ -87,6 +87,35 @@ describe("an index of texts", () => {
     );
   });
 
+  it("forgets what is removed and nothing else, whatever was added and removed before", () => {
+    const step = fc.record({ text: texts, remove: fc.boolean() });
+    fc.assert(
+      fc.property(seeds, fc.array(step, { maxLength: 400 }), (seed, steps) => {
+        const indexed = new Indexed(seed);
+        const map = new Map<string, number>();
+        for (const [no, { text, remove }] of steps.entries()) {
+          const known = map.get(text);
+          if (known === undefined && !remove) {
+            indexed.add(text, no);
+            map.set(text, no);
+          } else if (known !== undefined && remove) {
+            indexed.index.remove(text, known);
+            map.delete(text);
+          } else {
+            // Under a number that it does not have, and often not there at all.
+            indexed.index.remove(text, 2 ** 31 - 2);
+          }
+          assert.equal(indexed.index.find(text), map.get(text));
+        }
+        assert.equal(indexed.index.size, map.size);
+        for (const text of new Set(steps.map((one) => one.text))) {
+          assert.equal(indexed.index.find(text), map.get(text));
+        }
+        assert.deepEqual(new Map(indexed.index.entries()), map);
+      }),
+    );
+  });
+
   it("tells texts apart that share a hash", () => {
     for (const seed of [0, 1, -1, 0x5eed_5eed, -(2 ** 31)]) {
       const pairs = collidingPairs(seed, 500);

@@ -44,6 +44,43 @@ describe("the engine", () => {
     }
   });
 
+  it("lets jobs go that have ended and that history has, with their bytes, also over a restart", async () => {
+    const disk = new MemoryDisk();
+    const settings = { retireAfterMs: 0 };
+    const opened = async () =>
+      MasterEngine.open({
+        ...{ journal: await openMemoryJournal(disk), clock: systemClock, draw: systemDraw() },
+        ...{ onFatal: fail, settings },
+      });
+    const engine = await opened();
+    const worker = new InProcessWorker(engine, 1);
+    await worker.register(8);
+    await submit(engine, "ends", 20, 100);
+    await worker.settled(20);
+    const waits = await submit(engine, "waits", 3, 100, 3_600_000);
+    const gone = new Promise<void>((resolve) => {
+      const look = () => {
+        void engine.read((state) => state.jobs.size).then((size) => size === 1 && resolve());
+      };
+      engine.onDurable(look);
+      look();
+    });
+    const through = await engine.read((_state, { now }) => now + 1);
+    engine.note({ kind: "note_projected", through });
+    await gone;
+    const blobs = engine.payloadStats.blobs;
+    assert.equal(blobs, 3);
+    const before = await engine.read((state) => digest(state));
+    await engine.close();
+
+    const again = await opened();
+    assert.equal(again.payloadStats.blobs, blobs);
+    assert.deepEqual(await again.read((state) => digest(state)), before);
+    const job = await again.read((state) => queries.getJob(state, "default", waits));
+    assert.equal(job?.state, "running");
+    await again.close();
+  });
+
   it("never gives a worker more than it has room for", async () => {
     const engine = await open(await openMemoryJournal(new MemoryDisk()));
     const worker = new InProcessWorker(engine, 1);

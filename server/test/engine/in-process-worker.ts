@@ -39,13 +39,19 @@ export function specOf(name: string): JobSpec {
   };
 }
 
-export function draftOf(bodyBytes: number): TaskDraft {
-  return { bodyBytes, hosts: [], inputBytes: 0, delayMs: 0, recordCount: 0 };
+export function draftOf(bodyBytes: number, delayMs = 0): TaskDraft {
+  return { bodyBytes, hosts: [], inputBytes: 0, delayMs, recordCount: 0 };
 }
 
 /** Submits a job of so many tasks, all in one command. */
-export async function submit(engine: Engine, name: string, count: number, bodyBytes = 0) {
-  const tasks = Array.from({ length: count }, () => draftOf(bodyBytes));
+export async function submit(
+  engine: Engine,
+  name: string,
+  count: number,
+  bodyBytes = 0,
+  delayMs = 0,
+) {
+  const tasks = Array.from({ length: count }, () => draftOf(bodyBytes, delayMs));
   const blobs = Blobs.of(tasks.map(() => new Uint8Array(bodyBytes)));
   const result = await engine.submit<"submit_job">(
     {

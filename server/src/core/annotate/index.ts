@@ -1,6 +1,7 @@
 import type { Annotation, AnnotationKind, AnnotationOf } from "../commands.js";
 import type { Context, Settings } from "../context.js";
 import type { State } from "../state/state.js";
+import { noteProjected } from "./history.js";
 import {
   noteAssigned,
   noteGranted,
@@ -24,6 +25,7 @@ const annotators: { readonly [K in AnnotationKind]: Annotator<AnnotationOf<K>> }
   note_progress: noteProgress,
   renew_leases: renewLeases,
   note_alive: noteAlive,
+  note_projected: noteProjected,
 };
 
 /** Notes something of the volatile tier, the only writer of it. Durable state is never touched. */

@@ -90,9 +90,7 @@ function bagOf(state: State, stage: Stage, kind: TaskKind): number {
 }
 
 function setHosts(state: State, task: TaskNo, draft: TaskDraft): void {
-  state.tasks.hostsAt.set(task, state.hostPoolSize);
-  state.tasks.hostsCount.set(task, draft.hosts.length);
-  for (const host of draft.hosts) {
-    state.hostPool.set(state.hostPoolSize++, state.placement.hosts.number(host));
-  }
+  const hosts = draft.hosts.map((host) => state.placement.hosts.number(host));
+  state.tasks.hostsAt.set(task, state.hostPool.add(hosts));
+  state.tasks.hostsCount.set(task, hosts.length);
 }

@@ -11,6 +11,8 @@ import { applyJobFailing } from "./job-failing.js";
 import { applyJobFinished } from "./job-finished.js";
 import { applyJobSealed } from "./job-sealed.js";
 import { applyJobSubmitted } from "./job-submitted.js";
+import { applyJobsRetired } from "./jobs-retired.js";
+import { applyKeysForgotten } from "./keys-forgotten.js";
 import { applyLeaseAdopted } from "./lease-adopted.js";
 import { applyLeaseFreed } from "./lease-freed.js";
 import { applyLeaseGranted } from "./lease-granted.js";
@@ -22,6 +24,7 @@ import { applyTaskSucceeded } from "./task-succeeded.js";
 import { applyTasksAdded } from "./tasks-added.js";
 import { applyTasksCancelled } from "./tasks-cancelled.js";
 import { applyTasksReleased } from "./tasks-released.js";
+import { applyTasksRetired } from "./tasks-retired.js";
 import { applyTasksUnblocked } from "./tasks-unblocked.js";
 import { applyWorkerDraining } from "./worker-draining.js";
 import { applyWorkerLost } from "./worker-lost.js";
@@ -57,6 +60,9 @@ const appliers: {
   stage_pruned: { 1: applyStagePruned },
   tasks_cancelled: { 1: applyTasksCancelled },
   job_finished: { 1: applyJobFinished },
+  jobs_retired: { 1: applyJobsRetired },
+  tasks_retired: { 1: applyTasksRetired },
+  keys_forgotten: { 1: applyKeysForgotten },
   worker_registered: { 1: applyWorkerRegistered },
   worker_updated: { 1: applyWorkerUpdated },
   leases_promoted: { 1: applyLeasesPromoted },

@@ -6,7 +6,9 @@ import type { State } from "../state/state.js";
 export function applyJobFinished(state: State, event: EventOf<"job_finished">, stamp: Stamp): void {
   const job = state.job(event.job);
   job.state = event.state;
+  job.finishedAt = stamp.now;
   job.finishedWall = stamp.wall;
+  state.finished.push(stamp.now, job.no);
   job.revision += 1;
   state.toAdvance.delete(job.no);
 }

@@ -36,6 +36,7 @@ export function applyLeaseAdopted(
     progress: 0,
     progressNote: "",
   });
+  state.job(job).heldLeases += 1;
   state.worker(worker).leases.add(no);
   charge(state.worker(worker).used, demand, 1);
 }

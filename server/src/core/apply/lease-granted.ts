@@ -57,5 +57,7 @@ export function applyLeaseGranted(
   tasks.lastWorker.set(task, event.worker);
   tasks.lastLevel.set(task, event.level);
   tasks.grantedWall.set(task, stamp.wall);
-  state.job(lease.job).liveLeases += 1;
+  const job = state.job(lease.job);
+  job.liveLeases += 1;
+  job.heldLeases += 1;
 }

@@ -10,9 +10,8 @@ export function applyStageOpened(state: State, event: EventOf<"stage_opened">): 
   const stage = state.stage(event.stage);
   stage.opened = true;
   for (const { task, hosts, bytes } of event.located) {
-    state.tasks.hostsAt.set(task, state.hostPoolSize);
+    state.tasks.hostsAt.set(task, state.hostPool.add(hosts));
     state.tasks.hostsCount.set(task, hosts.length);
-    for (const host of hosts) state.hostPool.set(state.hostPoolSize++, host);
     state.tasks.inputBytes.set(task, bytes);
   }
   // They stand under "no preference" since they were added; a bag's lists are made anew.

@@ -14,6 +14,7 @@ import { decidePlace } from "./place.js";
 import { decideReconcileHeld } from "./reconcile-held.js";
 import { decideRegisterWorker } from "./register-worker.js";
 import { decideReleaseTasks } from "./release-tasks.js";
+import { decideForgetKeys, decideRetireJobs, decideRetireTasks } from "./retire-jobs.js";
 import { decideReturnLease } from "./return-lease.js";
 import { decideSaveCheckpoint } from "./save-checkpoint.js";
 import { decideSealJob } from "./seal-job.js";
@@ -51,6 +52,9 @@ const deciders: { readonly [K in CommandKind]: Decider<K> } = {
   lapse_upload: decideLapseUpload,
   advance_job: decideAdvanceJob,
   sweep_job: decideSweepJob,
+  retire_jobs: decideRetireJobs,
+  retire_tasks: decideRetireTasks,
+  forget_keys: decideForgetKeys,
 };
 
 /**

@@ -155,7 +155,7 @@ function adoptionBytes({ demand }: HeldLease): number {
 /** A pending result occupies nothing; a lease that was never granted cannot be given room. */
 function canAdopt(state: State, { token, state: heldState, demand }: HeldLease): boolean {
   if (heldState === "result_pending" || demand.length === 0) return false;
-  if (token.task >= state.tasks.count || !state.jobs.has(token.job)) return false;
+  if (!state.tasks.has(token.task) || !state.jobs.has(token.job)) return false;
   return token.lease > 0 && token.lease < state.nextLease && !state.leases.has(token.lease);
 }
 

@@ -75,7 +75,7 @@ export function settledOutcome(
 ): Outcome {
   const { tasks } = state;
   if (!isKnownJob(state, token.job)) return { kind: "gone" };
-  if (token.task >= tasks.count || state.stageOf(token.task).job !== token.job) {
+  if (!tasks.has(token.task) || state.stageOf(token.task).job !== token.job) {
     return { kind: "stale", delivery: 0 };
   }
   if (tasks.settledDelivery.get(token.task) !== token.delivery) return stale(state, token.task);
@@ -100,7 +100,7 @@ export function settledOutcome(
 }
 
 function stale(state: State, task: TaskNo): Outcome {
-  return { kind: "stale", delivery: task < state.tasks.count ? state.tasks.delivery.get(task) : 0 };
+  return { kind: "stale", delivery: state.tasks.has(task) ? state.tasks.delivery.get(task) : 0 };
 }
 
 /** What the delivery was charged to, if its record is still kept. */

@@ -2,7 +2,14 @@ import type { StageNo } from "../ids.js";
 import type { TaskKind } from "../spec.js";
 import type { Demand } from "./resources.js";
 import { type NumberHeap } from "./heap.js";
-import { F64Column, RefColumn, U32Column, U8Column } from "../state/columns.js";
+import {
+  dropChunk,
+  F64Column,
+  RefColumn,
+  RetiredRows,
+  U32Column,
+  U8Column,
+} from "../state/columns.js";
 
 /**
  * What decides whether a worker can run a task at all: namespace, type, demand, constraints.
@@ -48,6 +55,11 @@ export class BagTable {
   readonly again = new Places();
   readonly contexts = new RecentContexts();
 
+  readonly #gone = new RetiredRows();
+  readonly #columns = [
+    ...[this.stage, this.kind, this.shape, this.order, this.pending],
+    ...[this.open, this.inLine, this.drained, this.fresh, this.again],
+  ];
   #last = new Bag(this, 0);
 
   /** A view of a bag: what is read and written through it is the bag's, however many views there are. */
@@ -65,8 +77,17 @@ export class BagTable {
     return this.at(no);
   }
 
+  /** Nothing of the bag is left; its lists are cleared already. */
+  forget(no: number): void {
+    this.at(no).open = false;
+    this.kind.set(no, undefined);
+    this.shape.set(no, undefined);
+    const chunk = this.#gone.add(no);
+    if (chunk >= 0) dropChunk(this.#columns, chunk);
+  }
+
   *[Symbol.iterator](): Generator<Bag> {
-    for (let no = 0; no < this.count; no++) yield new Bag(this, no);
+    for (let no = 0; no < this.count; no++) if (!this.#gone.has(no)) yield new Bag(this, no);
   }
 }
 
@@ -194,6 +215,11 @@ export class Places {
   /** Has the bag lists of tasks that would rather be somewhere? */
   arePicky(bag: number): boolean {
     return this.#others.size > 0 && this.#others.has(bag);
+  }
+
+  /** As of columns. */
+  drop(slot: number): void {
+    this.#plain.drop(slot);
   }
 
   /** Forgets all lists of a bag. @param drop is told each */

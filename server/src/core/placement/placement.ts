@@ -6,7 +6,7 @@ import type { Bag, Shape, WorkerClass } from "./bags.js";
 import { anywhere, atHost, atRack, BagTable, noPreference } from "./bags.js";
 import { NumberHeap } from "./heap.js";
 import { PendingLists } from "./pending-lists.js";
-import type { U32Column } from "../state/columns.js";
+import type { HostPool } from "../state/host-pool.js";
 import { fitsEmpty, Interner, toDemand } from "./resources.js";
 
 /**
@@ -36,11 +36,11 @@ export class Placement {
   #lastShape: { readonly kind: TaskKind; readonly shape: Shape } | undefined;
   readonly #classByKey = new Map<string, number>();
   readonly #tasks: TaskTable;
-  readonly #hostPool: U32Column;
+  readonly #hostPool: HostPool;
   /** Tasks that name a host of unknown rack, by host: threaded again once the rack is known. */
   readonly #rackless = new Map<number, { task: TaskNo; delivery: number }[]>();
 
-  constructor(tasks: TaskTable, hostPool: U32Column) {
+  constructor(tasks: TaskTable, hostPool: HostPool) {
     this.#tasks = tasks;
     this.#hostPool = hostPool;
   }
@@ -104,6 +104,12 @@ export class Placement {
     bag.drained = true;
     // One in line is cleared when it is met there; one out of line never is.
     if (!bag.inLine) this.#clear(bag);
+  }
+
+  /** The bag's stage is gone. Where it still stands in line it is met as one that has nothing. */
+  forget(no: number): void {
+    this.#clear(this.bag(no));
+    this.bags.forget(no);
   }
 
   /** The bag of the shape that is next in line; undefined when nothing of it is pending. */

@@ -1,8 +1,8 @@
 import { findJob } from "../decide/shared.js";
 import type { JobNo, StageNo, WallMs } from "../ids.js";
 import type { JobSpec, TaskKind } from "../spec.js";
-import type { Job, JobState } from "../state/jobs.js";
-import { isFinished } from "../state/jobs.js";
+import type { JobState } from "../state/jobs.js";
+import { isFinished, Job } from "../state/jobs.js";
 import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import type { FailureView, TaskStateName } from "./tasks.js";
@@ -96,13 +96,18 @@ export function listJobs(
 ): { readonly jobs: readonly JobView[]; readonly next: JobNo | undefined } {
   const found: Job[] = [];
   let no = Math.min(before, state.jobs.count);
-  for (let scanned = 0; no > 0 && found.length < limit && scanned < scanMax; scanned++) {
+  const { first } = state.jobs;
+  for (let scanned = 0; no > first && found.length < limit && scanned < scanMax; scanned++) {
     no -= 1;
-    const job = state.job(no);
+    if (!state.jobs.has(no)) continue;
+    const job = new Job(state.jobs, no);
     if (matches(job, filter)) found.push(job);
   }
   const started = found.length > 0 ? startedByStage(state) : new Map<StageNo, number>();
-  return { jobs: found.map((job) => jobView(job, state, started)), next: no > 0 ? no : undefined };
+  return {
+    jobs: found.map((job) => jobView(job, state, started)),
+    next: no > first ? no : undefined,
+  };
 }
 
 function matches(job: Job, filter: JobFilter): boolean {

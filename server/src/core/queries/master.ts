@@ -5,7 +5,7 @@ import type { CountsView } from "./jobs.js";
 /** Totals for GetMaster and the logs. */
 export function totals(state: State) {
   return {
-    jobs: state.jobs.count,
+    jobs: state.jobs.size,
     tasks: state.tasks.count,
     leases: state.leases.size,
     workers: state.workers.filter((worker) => !worker.lost).length,

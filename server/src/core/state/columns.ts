@@ -36,6 +36,12 @@ class Column<A extends NumberArray> {
     this.set(at, this.get(at) + by);
   }
 
+  /** Gives up a chunk: it reads as 0 from now on, and what is written to it is lost. */
+  drop(slot: number): void {
+    // Out of the range of an empty array nothing is kept.
+    if (slot < this.#chunks.length) this.#chunks[slot] = this.#make(0);
+  }
+
   #grow(slot: number): A {
     while (this.#chunks.length <= slot) this.#chunks.push(this.#make(chunkSize));
     return this.#chunks[slot] as A;
@@ -87,6 +93,53 @@ export class RefColumn<T> {
     while (this.#chunks.length <= slot) {
       this.#chunks.push(new Array<T | undefined>(chunkSize).fill(undefined));
     }
-    (this.#chunks[slot] as (T | undefined)[])[at & chunkMask] = value;
+    const chunk = this.#chunks[slot] as (T | undefined)[];
+    if (chunk.length > 0) chunk[at & chunkMask] = value;
   }
+
+  /** As of columns of numbers. */
+  drop(slot: number): void {
+    if (slot < this.#chunks.length) this.#chunks[slot] = [];
+  }
+}
+
+/**
+ * Which rows of a table are gone for good. Numbers are never given out twice, so a chunk of rows that are all
+ * gone is given up by every column, and memory follows what is there and not what has ever been.
+ */
+export class RetiredRows {
+  /** For each chunk: a row's byte is 1 when it is gone; undefined: none is; an empty array: all are. */
+  readonly #chunks: (Uint8Array | undefined)[] = [];
+  readonly #counts: number[] = [];
+
+  has(no: number): boolean {
+    const chunk = this.#chunks[no >>> chunkBits];
+    return chunk !== undefined && (chunk.length === 0 || chunk[no & chunkMask] === 1);
+  }
+
+  /**
+   * Says that a row is gone, if it was not before.
+   *
+   * @returns the chunk that is now to be dropped, when that was the last row of it; else -1
+   */
+  add(no: number): number {
+    if (this.has(no)) return -1;
+    const slot = no >>> chunkBits;
+    while (this.#chunks.length <= slot) {
+      this.#chunks.push(undefined);
+      this.#counts.push(0);
+    }
+    const rows = (this.#chunks[slot] ??= new Uint8Array(chunkSize));
+    rows[no & chunkMask] = 1;
+    const count = (this.#counts[slot] ?? 0) + 1;
+    this.#counts[slot] = count;
+    if (count < chunkSize) return -1;
+    this.#chunks[slot] = new Uint8Array(0);
+    return slot;
+  }
+}
+
+/** What tables do with a chunk of rows that are all gone. @param columns every column of the table */
+export function dropChunk(columns: readonly { drop(slot: number): void }[], slot: number): void {
+  for (const column of columns) column.drop(slot);
 }

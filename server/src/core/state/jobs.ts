@@ -1,7 +1,7 @@
 import type { JobNo, JournalMs, StageNo, TaskNo, WallMs } from "../ids.js";
 import type { CancelCause, SweepScope } from "../events.js";
 import type { JobSpec } from "../spec.js";
-import { F64Column, RefColumn, U32Column, U8Column } from "./columns.js";
+import { dropChunk, F64Column, RefColumn, RetiredRows, U32Column, U8Column } from "./columns.js";
 
 export type JobState =
   "uploading" | "running" | "failing" | "cancelling" | "succeeded" | "failed" | "cancelled";
@@ -22,10 +22,14 @@ export function isFinished(state: JobState): boolean {
   return state === "succeeded" || state === "failed" || state === "cancelled";
 }
 
-export interface Sweep {
-  readonly scope: SweepScope;
+/** A place in a job: an index of a stage. */
+export interface Cursor {
   readonly stage: StageNo;
   readonly index: number;
+}
+
+export interface Sweep extends Cursor {
+  readonly scope: SweepScope;
 }
 
 /** What is known of a job from its first moment on. */
@@ -47,8 +51,12 @@ export interface JobFacts {
  * would be most of what the garbage collector walks. What few jobs have lies in maps.
  */
 export class JobTable {
-  /** How many jobs there are; numbers are [0, count). */
+  /** How many jobs there have been; numbers are [0, count). */
   count = 0;
+  /** How many of them are here. */
+  size = 0;
+  /** Those before it have all left. */
+  first = 0;
 
   readonly id = new RefColumn<string>();
   readonly spec = new RefColumn<JobSpec>();
@@ -66,14 +74,33 @@ export class JobTable {
   readonly note = new Map<JobNo, string>();
   readonly failedTask = new Map<JobNo, TaskNo>();
   /** 0: it has not ended. */
+  readonly finishedAt = new F64Column();
   readonly finishedWall = new F64Column();
+  /** 1: it has left; what is left of it here is its key. */
+  readonly retired = new U8Column();
+  /** Jobs that are leaving, and where the next of their tasks to go stands. */
+  readonly leaving = new Map<JobNo, Cursor>();
   readonly liveLeases = new U32Column();
+  readonly heldLeases = new U32Column();
   readonly revision = new F64Column();
 
+  readonly #gone = new RetiredRows();
+  readonly #columns = [
+    ...[this.id, this.spec, this.idempotencyKey, this.fingerprint, this.submittedAt],
+    ...[this.submittedWall, this.firstStage, this.stageCount, this.state, this.run],
+    ...[this.uploadLapsesAt, this.finishedAt, this.finishedWall, this.retired, this.liveLeases],
+    ...[this.heldLeases, this.revision],
+  ];
   #last = new Job(this, 0);
 
+  /** Is it a job that is here, and has not left? */
   has(no: JobNo): boolean {
-    return no >= 0 && no < this.count;
+    return this.isKept(no) && this.retired.get(no) === 0;
+  }
+
+  /** Is anything of it here, if only its key? */
+  isKept(no: JobNo): boolean {
+    return no >= 0 && no < this.count && !this.#gone.has(no);
   }
 
   /** A view of a job: what is read and written through it is the job's, however many views there are. */
@@ -85,6 +112,7 @@ export class JobTable {
 
   add(facts: JobFacts): Job {
     const no = this.count++;
+    this.size += 1;
     this.id.set(no, facts.id);
     this.spec.set(no, facts.spec);
     if (facts.idempotencyKey !== "") this.idempotencyKey.set(no, facts.idempotencyKey);
@@ -99,9 +127,26 @@ export class JobTable {
     return this.at(no);
   }
 
-  /** In the order of their submission. */
+  /** The job leaves: what is left of it is its key. */
+  retire(no: JobNo): void {
+    this.retired.set(no, 1);
+    this.size -= 1;
+    while (this.first < this.count && !this.has(this.first)) this.first += 1;
+  }
+
+  /** Nothing of the job is left. */
+  forget(no: JobNo): void {
+    for (const column of [this.id, this.spec, this.idempotencyKey, this.fingerprint]) {
+      column.set(no, undefined);
+    }
+    for (const map of [this.cancelCause, this.note, this.failedTask]) map.delete(no);
+    const chunk = this.#gone.add(no);
+    if (chunk >= 0) dropChunk(this.#columns, chunk);
+  }
+
+  /** Those that are here, in the order of their submission. */
   *[Symbol.iterator](): Generator<Job> {
-    for (let no = 0; no < this.count; no++) yield new Job(this, no);
+    for (let no = this.first; no < this.count; no++) if (this.has(no)) yield new Job(this, no);
   }
 }
 
@@ -205,6 +250,15 @@ export class Job {
     this.#table.failedTask.set(this.no, task);
   }
 
+  /** 0: it has not ended. */
+  get finishedAt(): JournalMs {
+    return this.#table.finishedAt.get(this.no);
+  }
+
+  set finishedAt(at: JournalMs) {
+    this.#table.finishedAt.set(this.no, at);
+  }
+
   get finishedWall(): WallMs | undefined {
     const wall = this.#table.finishedWall.get(this.no);
     return wall === 0 ? undefined : wall;
@@ -221,6 +275,15 @@ export class Job {
 
   set liveLeases(count: number) {
     this.#table.liveLeases.set(this.no, count);
+  }
+
+  /** Derived: live and stopping leases. */
+  get heldLeases(): number {
+    return this.#table.heldLeases.get(this.no);
+  }
+
+  set heldLeases(count: number) {
+    this.#table.heldLeases.set(this.no, count);
   }
 
   /** Derived: grows with every change, so that a watcher knows when to look. */

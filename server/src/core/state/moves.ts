@@ -1,12 +1,13 @@
 import type { Stamp } from "../context.js";
-import type { DeliveryEnd } from "../events.js";
+import type { DeliveryEnd, FailureFacts } from "../events.js";
 import type { LeaseNo, TaskNo } from "../ids.js";
 import { assert } from "../errors.js";
 import { charge } from "../placement/resources.js";
 import type { OutcomeKind } from "../outcome.js";
 import { outcomeCodes } from "../outcome.js";
 import type { Lease } from "./leases.js";
-import type { DeliveryRecord, State } from "./state.js";
+import { free } from "./retirement.js";
+import type { DeliveryRecord, State, TaskExtra } from "./state.js";
 import { deliveryRecordsMax, extraOf } from "./state.js";
 import { TaskState } from "./tasks.js";
 import type { TaskStateCode } from "./tasks.js";
@@ -99,6 +100,7 @@ export function freeLease(state: State, lease: Lease): void {
   if (lease.ahead) removeAhead(worker, lease.no);
   else charge(worker.used, lease.demand, -1);
   state.leases.delete(lease.no);
+  state.job(lease.job).heldLeases -= 1;
   lookAgain(state, worker);
 }
 
@@ -128,9 +130,15 @@ export function recordDelivery(
   stamp: Stamp,
 ): void {
   const extra = extraOf(state, lease.task);
-  if (facts.failure !== undefined) extra.lastFailure = facts.failure;
+  const { lastFailure } = extra;
+  if (facts.failure !== undefined) {
+    // Its own record may be gone already.
+    if (lastFailure !== undefined && !isRecorded(extra, lastFailure)) free(state, lastFailure.body);
+    extra.lastFailure = facts.failure;
+  }
   if (extra.deliveries.length >= deliveryRecordsMax) {
-    extra.deliveries.splice(1, 1);
+    const [dropped] = extra.deliveries.splice(1, 1);
+    if (dropped?.failure !== extra.lastFailure) free(state, dropped?.failure?.body ?? 0);
     extra.dropped += 1;
   }
   extra.deliveries.push({
@@ -144,6 +152,10 @@ export function recordDelivery(
     end,
     ...facts,
   });
+}
+
+function isRecorded({ deliveries }: TaskExtra, failure: FailureFacts): boolean {
+  return deliveries.some((record) => record.failure === failure);
 }
 
 function removeAhead(worker: Worker, lease: LeaseNo): void {

@@ -1,6 +1,6 @@
 import type { JobNo, StageNo, TaskNo } from "../ids.js";
 import type { StageSpec } from "../spec.js";
-import { RefColumn, U32Column, U8Column } from "./columns.js";
+import { dropChunk, RefColumn, RetiredRows, U32Column, U8Column } from "./columns.js";
 import type { TaskStateCode } from "./tasks.js";
 import { TaskState } from "./tasks.js";
 
@@ -30,8 +30,8 @@ export class StageTable {
   readonly opened = new U8Column();
   readonly pruned = new U8Column();
   readonly taskCount = new U32Column();
-  /** One for each state of a task, stage by stage. */
-  readonly counts = new U32Column();
+  /** By the state of tasks, then by stage. */
+  readonly counts = Array.from({ length: taskStateCount }, () => new U32Column());
   readonly retries = new U32Column();
   readonly firstTask = new U32Column();
   readonly segments = new Map<StageNo, Segment[]>();
@@ -41,6 +41,11 @@ export class StageTable {
   /** All bags of stages that have more than one. */
   readonly bags = new Map<StageNo, number[]>();
 
+  readonly #gone = new RetiredRows();
+  readonly #columns = [
+    ...[this.job, this.position, this.spec, this.opened, this.pruned, this.taskCount],
+    ...[...this.counts, this.retries, this.firstTask, this.firstBag],
+  ];
   #last = new Stage(this, 0);
 
   /** A view of a stage: what is read and written through it is the stage's, however many views there are. */
@@ -64,8 +69,16 @@ export class StageTable {
     return Array.from({ length: count }, (_, i) => new Stage(this, from + i));
   }
 
+  /** Nothing of the stage is left. */
+  forget(no: StageNo): void {
+    this.spec.set(no, undefined);
+    for (const map of [this.segments, this.partitionHosts, this.bags]) map.delete(no);
+    const chunk = this.#gone.add(no);
+    if (chunk >= 0) dropChunk(this.#columns, chunk);
+  }
+
   *[Symbol.iterator](): Generator<Stage> {
-    for (let no = 0; no < this.count; no++) yield new Stage(this, no);
+    for (let no = 0; no < this.count; no++) if (!this.#gone.has(no)) yield new Stage(this, no);
   }
 }
 
@@ -128,12 +141,12 @@ export class Stage {
 
   /** How many of its tasks are in a state. */
   countIn(state: TaskStateCode): number {
-    return this.#table.counts.get(this.no * taskStateCount + state);
+    return (this.#table.counts[state] as U32Column).get(this.no);
   }
 
   /** Counts a task in or out of a state. */
   count(state: TaskStateCode, by: 1 | -1): void {
-    this.#table.counts.add(this.no * taskStateCount + state, by);
+    (this.#table.counts[state] as U32Column).add(this.no, by);
   }
 
   /** Attempts that failed and were followed by another. */

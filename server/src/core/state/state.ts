@@ -1,9 +1,18 @@
-import type { BlobId, JobNo, LeaseNo, StageNo, TaskNo, WallMs, WorkerNo } from "../ids.js";
+import type {
+  BlobId,
+  JobNo,
+  JournalMs,
+  LeaseNo,
+  StageNo,
+  TaskNo,
+  WallMs,
+  WorkerNo,
+} from "../ids.js";
 import type { Charge } from "../outcome.js";
 import type { FailureFacts, Level, RequeueReason } from "../events.js";
 import { Placement } from "../placement/placement.js";
 import { NumberHeap } from "../placement/heap.js";
-import { U32Column } from "./columns.js";
+import { HostPool } from "./host-pool.js";
 import type { Job } from "./jobs.js";
 import { JobTable } from "./jobs.js";
 import type { Lease } from "./leases.js";
@@ -50,8 +59,7 @@ export class State {
   readonly jobs = new JobTable();
   readonly stages = new StageTable();
   readonly tasks = new TaskTable();
-  readonly hostPool = new U32Column();
-  hostPoolSize = 0;
+  readonly hostPool = new HostPool();
   /** Leases that live or stop, in the order of their grant. */
   readonly leases = new Map<LeaseNo, Lease>();
   nextLease: LeaseNo = 1;
@@ -69,11 +77,21 @@ export class State {
   readonly scheduled = new NumberHeap();
   /** Derived: unsealed uploads by the time at which they lapse. */
   readonly uploads = new NumberHeap();
+  /** Derived: jobs that have ended, by when, and by when to look at them again. */
+  readonly finished = new NumberHeap();
+  /** Derived: jobs that have left and whose keys are kept, by when they were submitted. */
+  readonly keyed = new NumberHeap();
+  /** Derived: jobs with more tasks than one event covers, which are leaving. */
+  readonly toLeave = new Set<JobNo>();
+  /** Derived: blobs that nothing here refers to any more, until whoever keeps their bytes takes them. */
+  freedBlobs: BlobId[] = [];
   /** Derived: jobs of which something may follow (a stage opens, the job ends). */
   readonly toAdvance = new Set<JobNo>();
   /** Derived: jobs with a sweep under way. */
   readonly toSweep = new Set<JobNo>();
 
+  /** Volatile: the history has all that was decided before this; -Infinity: there is none. */
+  projectedThrough: JournalMs = -Infinity;
   /** Volatile: when workers are to be looked at, on the clock of terms. */
   readonly checks = new NumberHeap();
 
@@ -102,6 +120,13 @@ export class State {
 
   jobOf(task: TaskNo): Job {
     return this.job(this.stageOf(task).job);
+  }
+
+  /** Blobs that nothing here refers to any more, each once. */
+  takeFreed(): readonly BlobId[] {
+    const freed = this.freedBlobs;
+    this.freedBlobs = [];
+    return freed;
   }
 
   /** The job that was submitted under a key. */

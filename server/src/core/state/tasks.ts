@@ -1,5 +1,5 @@
 import type { TaskNo } from "../ids.js";
-import { F64Column, U16Column, U32Column, U8Column } from "./columns.js";
+import { dropChunk, F64Column, RetiredRows, U16Column, U32Column, U8Column } from "./columns.js";
 
 /**
  * States of a task as they are stored. Whether a waiting task is *blocked* or *pending* is its
@@ -69,6 +69,26 @@ export class TaskTable {
   readonly lastLevel = new U8Column();
   readonly grantedWall = new F64Column();
   readonly endedWall = new F64Column();
+
+  readonly #gone = new RetiredRows();
+  readonly #columns = [
+    ...[this.state, this.stage, this.index, this.bag, this.generation, this.delivery],
+    ...[this.failures, this.lost, this.oom, this.deliveries, this.body, this.bodyBytes],
+    ...[this.inputBytes, this.recordCount, this.hostsAt, this.hostsCount, this.runAt, this.lease],
+    ...[this.settledDelivery, this.settledOutcome, this.outputs, this.outputsCount],
+    ...[this.lastWorker, this.lastLevel, this.grantedWall, this.endedWall],
+  ];
+
+  /** Is it a task that is here, and has not left with its job? */
+  has(task: TaskNo): boolean {
+    return task >= 0 && task < this.count && !this.#gone.has(task);
+  }
+
+  /** Nothing of the task is left. */
+  forget(task: TaskNo): void {
+    const chunk = this.#gone.add(task);
+    if (chunk >= 0) dropChunk(this.#columns, chunk);
+  }
 
   /** The attempt that runs, or that comes next. */
   attempt(task: TaskNo): number {

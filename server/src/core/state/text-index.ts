@@ -44,6 +44,26 @@ export class TextIndex {
     this.#place(this.#hash(text), no + 1);
   }
 
+  /** Removes the text of a number that was added under it. */
+  remove(text: string, no: number): void {
+    const mask = this.#numbers.length - 1;
+    let slot = this.#hash(text) & mask;
+    while (this.#numbers[slot] !== no + 1) {
+      if (this.#numbers[slot] === 0) return;
+      slot = (slot + 1) & mask;
+    }
+    this.#count -= 1;
+    // Those behind it that were pushed on by it move up, so that no look-up stops at the gap.
+    for (let next = (slot + 1) & mask; this.#numbers[next] !== 0; next = (next + 1) & mask) {
+      const home = (this.#hashes[next] as number) & mask;
+      if (((next - home) & mask) < ((next - slot) & mask)) continue;
+      this.#numbers[slot] = this.#numbers[next] as number;
+      this.#hashes[slot] = this.#hashes[next] as number;
+      slot = next;
+    }
+    this.#numbers[slot] = 0;
+  }
+
   /** Numbers with their texts, in no order. */
   *entries(): Generator<readonly [string, number]> {
     for (const entry of this.#numbers) {

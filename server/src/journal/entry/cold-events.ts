@@ -106,6 +106,15 @@ function pack(event: ColdEvent): Arm {
     }
     case "job_failing":
       return { $case: "jobFailingV1", value: { job: event.job, run: event.run } };
+    case "jobs_retired":
+      return { $case: "jobsRetiredV1", value: { jobs: [...event.jobs] } };
+    case "tasks_retired": {
+      const { job, stage, fromIndex, toIndex, next } = event;
+      const value = { job, stage, fromIndex, toIndex, next: next && { ...next } };
+      return { $case: "tasksRetiredV1", value };
+    }
+    case "keys_forgotten":
+      return { $case: "keysForgottenV1", value: { jobs: [...event.jobs] } };
     case "worker_registered": {
       const value = { worker: event.worker, spec: packWorkerSpec(event.spec) };
       return { $case: "workerRegisteredV1", value };
@@ -214,6 +223,15 @@ function read(arm: Arm): ColdEvent {
     }
     case "jobFailingV1":
       return { type: "job_failing", version, job: arm.value.job, run: arm.value.run };
+    case "jobsRetiredV1":
+      return { type: "jobs_retired", version, jobs: arm.value.jobs };
+    case "tasksRetiredV1": {
+      const { job, stage, fromIndex, toIndex } = arm.value;
+      const next = arm.value.next && { stage: arm.value.next.stage, index: arm.value.next.index };
+      return { type: "tasks_retired", version, job, stage, fromIndex, toIndex, next };
+    }
+    case "keysForgottenV1":
+      return { type: "keys_forgotten", version, jobs: arm.value.jobs };
     case "workerRegisteredV1": {
       const spec = readWorkerSpec(present(arm.value.spec, "a worker's spec"));
       return { type: "worker_registered", version, worker: arm.value.worker, spec };

@@ -196,6 +196,8 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "lose_worker":
       return smallEventBytes + endsBytes(state?.worker(command.worker));
     case "release_tasks":
+    case "retire_jobs":
+    case "forget_keys":
       return smallEventBytes + eventTasksMax * 5;
     case "cancel_job":
       return smallEventBytes + textBytes(command.note);
@@ -208,6 +210,7 @@ function eventBytes(command: Command, state: State | undefined): number {
     case "seal_job":
     case "drain_worker":
     case "sweep_job":
+    case "retire_tasks":
       return smallEventBytes;
   }
 }

@@ -25,15 +25,21 @@ import {
 import { Prng } from "./prng.js";
 import { TermKeeper } from "./term-keeper.js";
 
+/** A command's own blobs are counted only once its events are applied. */
+const blobsInHandMax = 10_000;
+
 /** The core with a hand on its clocks and dice: commands in, decisions out, no I/O. */
 export class Machine {
   state = newState();
-  readonly settings = defaultSettings;
+  /** Short times, so that a story sees jobs leave and keys lapse. */
+  readonly settings = { ...defaultSettings, retireAfterMs: 20_000, keyRetentionMs: 120_000 };
   readonly journal: { readonly event: CoreEvent; readonly stamp: Stamp }[] = [];
   /** Commands that were accepted and changed something, by kind. */
   readonly accepted = new Map<CommandKind, number>();
   readonly rejected = new Map<string, number>();
   readonly notices: Notice[] = [];
+  /** Blobs that nothing refers to any more. */
+  readonly freed = new Set<number>();
   readonly granted: LeaseNo[] = [];
   /** Journal time; what a caller adds to it goes by on the clock of terms too. */
   now = 1_000_000;
@@ -103,6 +109,7 @@ export class Machine {
   restart(downMs: number): void {
     const state = replayed(this.journal);
     assert.equal(JSON.stringify(digest(state)), JSON.stringify(digest(this.state)));
+    assert.deepEqual(new Set(state.takeFreed()), this.freed);
     checkInvariants(state);
     this.state = state;
     this.epoch += 1;
@@ -131,7 +138,8 @@ export class Machine {
       this.run({ kind: "advance_job", job });
     }
     for (const job of this.state.toSweep) this.run({ kind: "sweep_job", job });
-    if (this.state.toAdvance.size > 0) this.followUp();
+    for (const job of this.state.toLeave) this.run({ kind: "retire_tasks", job });
+    if (this.state.toAdvance.size + this.state.toLeave.size > 0) this.followUp();
   }
 
   /** One round of placement. @returns the leases that it granted */
@@ -152,6 +160,11 @@ export class Machine {
   #apply(event: CoreEvent, stamp: Stamp): void {
     apply(this.state, event, { now: stamp.now, wall: stamp.wall });
     this.journal.push({ event, stamp: { now: stamp.now, wall: stamp.wall } });
+    for (const blob of this.state.takeFreed()) {
+      assert(blob > 0 && blob < this.#nextBlob + blobsInHandMax, `blob ${blob} was never there`);
+      assert(!this.freed.has(blob), `blob ${blob} is freed twice, by ${event.type}`);
+      this.freed.add(blob);
+    }
     if (!this.#checks) return;
     checkInvariants(this.state);
     if (event.type === "lease_granted" && !event.ahead) this.#checkRoom(event.lease);

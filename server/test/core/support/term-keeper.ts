@@ -64,6 +64,7 @@ export class TermKeeper {
       case "grant_credit":
       case "note_assigned":
       case "note_received":
+      case "note_projected":
         return;
     }
   }

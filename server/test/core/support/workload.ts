@@ -31,6 +31,7 @@ const weights = {
   renew: 6,
   progress: 3,
   alive: 2,
+  project: 3,
   time: 14,
   long_time: 1,
   stall: 1,
@@ -112,8 +113,13 @@ export class Workload {
       case "seal":
         return this.#seal();
       case "cancel":
-        if (machine.state.jobs.count > 0) this.#cancel(random.pick([...machine.state.jobs]).id);
-        return;
+        return this.#cancelAny();
+      case "project":
+        // History is a while behind.
+        return machine.note({
+          kind: "note_projected",
+          through: machine.now - random.below(10_000),
+        });
       case "register":
         return this.#register(random.below(6), random.chance(0.3));
       case "register_again":
@@ -204,6 +210,11 @@ export class Workload {
     if (key !== "") this.#submitted.push({ spec, key });
     const jobId = decision.ok ? (decision.reply as { jobId: string }).jobId : "";
     if (upload) this.#uploads.push({ jobId, counts });
+  }
+
+  #cancelAny(): void {
+    const jobs = [...this.#machine.state.jobs];
+    if (jobs.length > 0) this.#cancel(this.#random.pick(jobs).id);
   }
 
   #resubmit(): void {

@@ -326,6 +326,23 @@ export const samples = {
     { type: "leases_promoted", version: 1, worker: 3, promoted: [2 ** 52, 7] },
     { type: "leases_promoted", version: 1, worker: 0, promoted: [] },
   ],
+  jobs_retired: [
+    { type: "jobs_retired", version: 1, jobs: [] },
+    { type: "jobs_retired", version: 1, jobs: [0, 2 ** 32 - 1, 7] },
+  ],
+  tasks_retired: [undefined, { stage: 0, index: 0 }, { stage: 11, index: 4_096 }].map((next) => ({
+    type: "tasks_retired",
+    version: 1,
+    job: 5,
+    stage: 11,
+    fromIndex: 0,
+    toIndex: 4_096,
+    next,
+  })),
+  keys_forgotten: [
+    { type: "keys_forgotten", version: 1, jobs: [] },
+    { type: "keys_forgotten", version: 1, jobs: [2 ** 32 - 1, 0] },
+  ],
   worker_draining: [{ type: "worker_draining", version: 1, worker: 3 }],
   worker_lost: [{ type: "worker_lost", version: 1, worker: 3 }],
 } satisfies { readonly [T in EventType]: readonly EventOf<T>[] };

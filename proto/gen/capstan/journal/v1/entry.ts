@@ -22,11 +22,13 @@ import {
   JobFailingV1,
   JobFinishedV1,
   JobSealedV1,
+  JobsRetiredV1,
   JobSubmittedV1,
+  KeysForgottenV1,
   StageOpenedV1,
   StagePrunedV1,
 } from "./job_events.js";
-import { TasksAddedV1, TasksCancelledV1, TasksReleasedV1, TasksUnblockedV1 } from "./task_events.js";
+import { TasksAddedV1, TasksCancelledV1, TasksReleasedV1, TasksRetiredV1, TasksUnblockedV1 } from "./task_events.js";
 import {
   LeasesPromotedV1,
   WorkerDrainingV1,
@@ -157,6 +159,15 @@ export interface EventRecord {
     | //
     /** Leases moved up at a worker that has more room. */
     { $case: "leasesPromotedV1"; value: LeasesPromotedV1 }
+    | //
+    /** Jobs that ended have left the core. */
+    { $case: "jobsRetiredV1"; value: JobsRetiredV1 }
+    | //
+    /** One step of a large job that leaves. */
+    { $case: "tasksRetiredV1"; value: TasksRetiredV1 }
+    | //
+    /** Keys are kept no longer. */
+    { $case: "keysForgottenV1"; value: KeysForgottenV1 }
     | undefined;
 }
 
@@ -438,6 +449,15 @@ export const EventRecord: MessageFns<EventRecord> = {
       case "leasesPromotedV1":
         LeasesPromotedV1.encode(message.event.value, writer.uint32(202).fork()).join();
         break;
+      case "jobsRetiredV1":
+        JobsRetiredV1.encode(message.event.value, writer.uint32(210).fork()).join();
+        break;
+      case "tasksRetiredV1":
+        TasksRetiredV1.encode(message.event.value, writer.uint32(218).fork()).join();
+        break;
+      case "keysForgottenV1":
+        KeysForgottenV1.encode(message.event.value, writer.uint32(226).fork()).join();
+        break;
     }
     return writer;
   },
@@ -658,6 +678,30 @@ export const EventRecord: MessageFns<EventRecord> = {
             message.event = { $case: "leasesPromotedV1", value: LeasesPromotedV1.decode(reader, reader.uint32()) };
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.event = { $case: "jobsRetiredV1", value: JobsRetiredV1.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.event = { $case: "tasksRetiredV1", value: TasksRetiredV1.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.event = { $case: "keysForgottenV1", value: KeysForgottenV1.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -772,6 +816,18 @@ export const EventRecord: MessageFns<EventRecord> = {
         ? { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromJSON(object.leasesPromotedV1) }
         : isSet(object.leases_promoted_v1)
         ? { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromJSON(object.leases_promoted_v1) }
+        : isSet(object.jobsRetiredV1)
+        ? { $case: "jobsRetiredV1", value: JobsRetiredV1.fromJSON(object.jobsRetiredV1) }
+        : isSet(object.jobs_retired_v1)
+        ? { $case: "jobsRetiredV1", value: JobsRetiredV1.fromJSON(object.jobs_retired_v1) }
+        : isSet(object.tasksRetiredV1)
+        ? { $case: "tasksRetiredV1", value: TasksRetiredV1.fromJSON(object.tasksRetiredV1) }
+        : isSet(object.tasks_retired_v1)
+        ? { $case: "tasksRetiredV1", value: TasksRetiredV1.fromJSON(object.tasks_retired_v1) }
+        : isSet(object.keysForgottenV1)
+        ? { $case: "keysForgottenV1", value: KeysForgottenV1.fromJSON(object.keysForgottenV1) }
+        : isSet(object.keys_forgotten_v1)
+        ? { $case: "keysForgottenV1", value: KeysForgottenV1.fromJSON(object.keys_forgotten_v1) }
         : undefined,
     };
   },
@@ -828,6 +884,12 @@ export const EventRecord: MessageFns<EventRecord> = {
       obj.workerLostV1 = WorkerLostV1.toJSON(message.event.value);
     } else if (message.event?.$case === "leasesPromotedV1") {
       obj.leasesPromotedV1 = LeasesPromotedV1.toJSON(message.event.value);
+    } else if (message.event?.$case === "jobsRetiredV1") {
+      obj.jobsRetiredV1 = JobsRetiredV1.toJSON(message.event.value);
+    } else if (message.event?.$case === "tasksRetiredV1") {
+      obj.tasksRetiredV1 = TasksRetiredV1.toJSON(message.event.value);
+    } else if (message.event?.$case === "keysForgottenV1") {
+      obj.keysForgottenV1 = KeysForgottenV1.toJSON(message.event.value);
     }
     return obj;
   },
@@ -985,6 +1047,24 @@ export const EventRecord: MessageFns<EventRecord> = {
       case "leasesPromotedV1": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "leasesPromotedV1", value: LeasesPromotedV1.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "jobsRetiredV1": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "jobsRetiredV1", value: JobsRetiredV1.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "tasksRetiredV1": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "tasksRetiredV1", value: TasksRetiredV1.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "keysForgottenV1": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "keysForgottenV1", value: KeysForgottenV1.fromPartial(object.event.value) };
         }
         break;
       }

@@ -208,6 +208,18 @@ export interface JobFinishedV1 {
   ends: JobEnd[];
 }
 
+/** Jobs that ended leave the core. Those with at most 4,096 tasks go whole. */
+export interface JobsRetiredV1 {
+  /** The jobs, at most 4,096. */
+  jobs: number[];
+}
+
+/** Keys of jobs that left are kept no longer. */
+export interface KeysForgottenV1 {
+  /** The jobs, at most 4,096. */
+  jobs: number[];
+}
+
 function createBaseJobSubmittedV1(): JobSubmittedV1 {
   return {
     firstJob: 0,
@@ -1299,6 +1311,168 @@ export const JobFinishedV1: MessageFns<JobFinishedV1> = {
     message.jobs = object.jobs?.map((e) => e) || [];
     message.runs = object.runs?.map((e) => e) || [];
     message.ends = object.ends?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseJobsRetiredV1(): JobsRetiredV1 {
+  return { jobs: [] };
+}
+
+export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
+  encode(message: JobsRetiredV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobs.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.jobs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobsRetiredV1 {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobsRetiredV1();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.jobs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.jobs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobsRetiredV1 {
+    return { jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => globalThis.Number(e)) : [] };
+  },
+
+  toJSON(message: JobsRetiredV1): unknown {
+    const obj: any = {};
+    if (message.jobs?.length) {
+      obj.jobs = message.jobs.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<JobsRetiredV1>): JobsRetiredV1 {
+    return JobsRetiredV1.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<JobsRetiredV1>): JobsRetiredV1 {
+    const message = createBaseJobsRetiredV1();
+    message.jobs = object.jobs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseKeysForgottenV1(): KeysForgottenV1 {
+  return { jobs: [] };
+}
+
+export const KeysForgottenV1: MessageFns<KeysForgottenV1> = {
+  encode(message: KeysForgottenV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobs.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.jobs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): KeysForgottenV1 {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseKeysForgottenV1();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.jobs.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.jobs.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): KeysForgottenV1 {
+    return { jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => globalThis.Number(e)) : [] };
+  },
+
+  toJSON(message: KeysForgottenV1): unknown {
+    const obj: any = {};
+    if (message.jobs?.length) {
+      obj.jobs = message.jobs.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<KeysForgottenV1>): KeysForgottenV1 {
+    return KeysForgottenV1.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<KeysForgottenV1>): KeysForgottenV1 {
+    const message = createBaseKeysForgottenV1();
+    message.jobs = object.jobs?.map((e) => e) || [];
     return message;
   },
 };

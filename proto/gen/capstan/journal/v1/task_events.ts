@@ -143,6 +143,28 @@ export interface TasksCancelledV1_Cursor {
   index: number;
 }
 
+/** One step of a large job that leaves the core. */
+export interface TasksRetiredV1 {
+  /** The job. */
+  job: number;
+  /** The stage. */
+  stage: number;
+  /** The first index that left. */
+  fromIndex: number;
+  /** The one after the last. */
+  toIndex: number;
+  /** Where it goes on. Unset: all are gone. */
+  next: TasksRetiredV1_Cursor | undefined;
+}
+
+/** Where it stands. */
+export interface TasksRetiredV1_Cursor {
+  /** The stage. */
+  stage: number;
+  /** The index in it. */
+  index: number;
+}
+
 function createBaseTasksAddedV1(): TasksAddedV1 {
   return { job: 0, stage: 0, firstTask: 0, firstIndex: 0, firstBlob: 0n, tasks: undefined };
 }
@@ -1067,6 +1089,234 @@ export const TasksCancelledV1_Cursor: MessageFns<TasksCancelledV1_Cursor> = {
   },
   fromPartial(object: DeepPartial<TasksCancelledV1_Cursor>): TasksCancelledV1_Cursor {
     const message = createBaseTasksCancelledV1_Cursor();
+    message.stage = object.stage ?? 0;
+    message.index = object.index ?? 0;
+    return message;
+  },
+};
+
+function createBaseTasksRetiredV1(): TasksRetiredV1 {
+  return { job: 0, stage: 0, fromIndex: 0, toIndex: 0, next: undefined };
+}
+
+export const TasksRetiredV1: MessageFns<TasksRetiredV1> = {
+  encode(message: TasksRetiredV1, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== 0) {
+      writer.uint32(8).uint32(message.job);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(16).uint32(message.stage);
+    }
+    if (message.fromIndex !== 0) {
+      writer.uint32(24).uint32(message.fromIndex);
+    }
+    if (message.toIndex !== 0) {
+      writer.uint32(32).uint32(message.toIndex);
+    }
+    if (message.next !== undefined) {
+      TasksRetiredV1_Cursor.encode(message.next, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TasksRetiredV1 {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTasksRetiredV1();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.job = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.fromIndex = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.toIndex = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.next = TasksRetiredV1_Cursor.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TasksRetiredV1 {
+    return {
+      job: isSet(object.job) ? globalThis.Number(object.job) : 0,
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      fromIndex: isSet(object.fromIndex)
+        ? globalThis.Number(object.fromIndex)
+        : isSet(object.from_index)
+        ? globalThis.Number(object.from_index)
+        : 0,
+      toIndex: isSet(object.toIndex)
+        ? globalThis.Number(object.toIndex)
+        : isSet(object.to_index)
+        ? globalThis.Number(object.to_index)
+        : 0,
+      next: isSet(object.next) ? TasksRetiredV1_Cursor.fromJSON(object.next) : undefined,
+    };
+  },
+
+  toJSON(message: TasksRetiredV1): unknown {
+    const obj: any = {};
+    if (message.job !== 0) {
+      obj.job = Math.round(message.job);
+    }
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.fromIndex !== 0) {
+      obj.fromIndex = Math.round(message.fromIndex);
+    }
+    if (message.toIndex !== 0) {
+      obj.toIndex = Math.round(message.toIndex);
+    }
+    if (message.next !== undefined) {
+      obj.next = TasksRetiredV1_Cursor.toJSON(message.next);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TasksRetiredV1>): TasksRetiredV1 {
+    return TasksRetiredV1.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TasksRetiredV1>): TasksRetiredV1 {
+    const message = createBaseTasksRetiredV1();
+    message.job = object.job ?? 0;
+    message.stage = object.stage ?? 0;
+    message.fromIndex = object.fromIndex ?? 0;
+    message.toIndex = object.toIndex ?? 0;
+    message.next = (object.next !== undefined && object.next !== null)
+      ? TasksRetiredV1_Cursor.fromPartial(object.next)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTasksRetiredV1_Cursor(): TasksRetiredV1_Cursor {
+  return { stage: 0, index: 0 };
+}
+
+export const TasksRetiredV1_Cursor: MessageFns<TasksRetiredV1_Cursor> = {
+  encode(message: TasksRetiredV1_Cursor, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).uint32(message.stage);
+    }
+    if (message.index !== 0) {
+      writer.uint32(16).uint32(message.index);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TasksRetiredV1_Cursor {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTasksRetiredV1_Cursor();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TasksRetiredV1_Cursor {
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+    };
+  },
+
+  toJSON(message: TasksRetiredV1_Cursor): unknown {
+    const obj: any = {};
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TasksRetiredV1_Cursor>): TasksRetiredV1_Cursor {
+    return TasksRetiredV1_Cursor.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TasksRetiredV1_Cursor>): TasksRetiredV1_Cursor {
+    const message = createBaseTasksRetiredV1_Cursor();
     message.stage = object.stage ?? 0;
     message.index = object.index ?? 0;
     return message;

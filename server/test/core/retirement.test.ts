@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { digest, queries } from "../../src/core/index.js";
+import { replayed } from "./support/machine.js";
+import { Scenario, slots } from "./support/scenario.js";
+
+/** What a story is set to: see `Machine.settings`. */
+const retireAfterMs = 20_000;
+const keyRetentionMs = 120_000;
+
+/** A story with one worker that has much room. */
+function begin(): Scenario {
+  const story = new Scenario();
+  story.worker({ capacity: [slots(10_000)], credit: 10_000 });
+  return story;
+}
+
+/** Everything that waits runs and succeeds. */
+function runAll(story: Scenario): void {
+  for (let grants = story.place(); grants.length > 0; grants = story.place()) {
+    for (const grant of grants) story.complete(grant);
+  }
+}
+
+/** History has all that has happened so far, and somewhat more than the needed time goes by. */
+function goBy(story: Scenario, ms = retireAfterMs): void {
+  story.machine.now += 1;
+  story.machine.note({ kind: "note_projected", through: story.machine.now });
+  story.pass(ms);
+}
+
+function isThere({ machine }: Scenario, jobId: string): boolean {
+  return queries.getJob(machine.state, "default", jobId) !== undefined;
+}
+
+/** The same events lead to the same state, also in another process. */
+function checkReplay({ machine }: Scenario): void {
+  assert.deepEqual(digest(replayed(machine.journal)), digest(machine.state));
+}
+
+describe("a job that has ended", () => {
+  it("leaves once history has it and its time has come, with all that its tasks had", () => {
+    const story = begin();
+    const jobId = story.submit({ stages: [{ tasks: [{ hosts: ["a", "b"], bodyBytes: 9 }] }] });
+    const other = story.submit({ stages: [{ tasks: 1, type: "nobody's" }] });
+    story.complete(story.placeOne(), [{ partition: 0, bodyBytes: 4, dataBytes: 0, hosts: [] }]);
+    goBy(story, retireAfterMs - 2);
+    assert.ok(isThere(story, jobId));
+    story.pass(1);
+    assert.ok(!isThere(story, jobId));
+    assert.ok(isThere(story, other));
+    assert.deepEqual(
+      queries.listJobs(story.machine.state, everything, Infinity, 10).next,
+      undefined,
+    );
+    assert.deepEqual([...story.machine.freed], [1, 3]);
+    checkReplay(story);
+  });
+
+  it("stays for as long as history does not have it", () => {
+    const story = begin();
+    const jobId = story.submit({ stages: [{ tasks: 1 }] });
+    story.machine.note({ kind: "note_projected", through: story.machine.now });
+    runAll(story);
+    story.pass(10 * retireAfterMs);
+    assert.ok(isThere(story, jobId));
+    story.machine.note({ kind: "note_projected", through: story.machine.now });
+    story.machine.tick();
+    assert.ok(!isThere(story, jobId));
+  });
+
+  it("stays for as long as a worker holds something of it", () => {
+    const story = begin();
+    const jobId = story.submit({ stages: [{ tasks: 1 }] });
+    const grant = story.placeOne();
+    story.start(grant);
+    story.cancel(jobId);
+    assert.equal(story.job(jobId).state, "cancelled");
+    for (let passed = 0; passed < 2 * retireAfterMs; passed += 5_000) {
+      story.machine.note({ kind: "note_alive", worker: grant.worker, session: 1 });
+      goBy(story, 5_000);
+    }
+    assert.ok(isThere(story, jobId));
+    assert.equal(story.complete(grant).kind, "stale");
+    goBy(story, 2_000);
+    assert.ok(!isThere(story, jobId));
+    assert.equal(story.complete(grant).kind, "gone");
+    checkReplay(story);
+  });
+
+  it("is found by its key for as long as that is kept, and then the key makes a new one", () => {
+    const story = begin();
+    const sketch = { key: "k", stages: [{ tasks: 3 }] };
+    const jobId = story.submit(sketch);
+    runAll(story);
+    goBy(story);
+    assert.ok(!isThere(story, jobId));
+    assert.equal(story.submit(sketch), jobId);
+    assert.throws(() => story.submit({ ...sketch, fingerprint: "other" }));
+    story.machine.restart(1_000);
+    assert.equal(story.submit(sketch), jobId);
+    story.pass(keyRetentionMs);
+    const again = story.submit(sketch);
+    assert.notEqual(again, jobId);
+    assert.ok(isThere(story, again));
+    checkReplay(story);
+  });
+
+  it("leaves step by step when it is large, also over a restart in the midst of it", () => {
+    const story = begin();
+    const [first, second] = [5_000, 4_500];
+    const jobId = story.submit({ stages: [{ tasks: first }, { tasks: second }] });
+    runAll(story);
+    assert.equal(story.job(jobId).state, "succeeded");
+    const { machine } = story;
+    machine.now += 1;
+    machine.note({ kind: "note_projected", through: machine.now });
+    machine.now += retireAfterMs;
+    for (const command of machine.due()) machine.run(command);
+    assert.ok(!isThere(story, jobId));
+    const left = () =>
+      [...Array(first + second).keys()].filter((no) => machine.state.tasks.has(no));
+    assert.equal(left().length, first + second);
+    machine.run({ kind: "retire_tasks", job: 0 });
+    assert.equal(left().length, first + second - 4_096);
+    machine.restart(1_000);
+    assert.deepEqual([left(), machine.state.toLeave.size], [[], 0]);
+    assert.equal(machine.accepted.get("retire_tasks"), 4);
+    assert.equal(machine.freed.size, first + second);
+    checkReplay(story);
+  });
+
+  it("leaves no trace in what grows with the number of jobs", () => {
+    const story = begin();
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 50; i++) story.submit({ stages: [{ tasks: 2 }] });
+      runAll(story);
+      goBy(story);
+    }
+    const { state } = story.machine;
+    assert.deepEqual([state.jobs.count, state.jobs.size, state.jobs.first], [150, 0, 150]);
+    assert.deepEqual([...state.jobs, ...state.stages, ...state.placement.bags], []);
+    const sizes = [state.jobById.size, state.extras.size, state.finished.size, state.keyed.size];
+    assert.deepEqual(sizes, [0, 0, 0, 0]);
+    assert.equal(state.placement.lists.entries, 0);
+  });
+});
+
+const everything = { namespace: "default", states: [], name: "", labels: [] } as const;
