@@ -80,6 +80,9 @@ describe("capstan server", function () {
       second.stderr,
       new RegExp(`error: the master could not start: ${address} is in use\n`),
     );
+    // Nothing else but log entries: no lines of a library's own.
+    const others = second.stderr.split("\n").filter((line) => !/^(\{.*\}|)$/.test(line));
+    assert.equal(others.length, 2, second.stderr);
     child.kill("SIGTERM");
     await ended;
   });

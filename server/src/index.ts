@@ -1,6 +1,7 @@
 /** The package's front door: start a master in this process. */
 export { defaultAddress, startMaster } from "./main.js";
 export type { Master, MasterOptions } from "./main.js";
+export { routeGrpcLog } from "./rpc/grpc-log.js";
 export type { Log } from "./rpc/log.js";
 export { jsonLog } from "./telemetry/log.js";
 export { startTracing, type Tracing } from "./telemetry/tracing.js";

@@ -14,6 +14,7 @@ import type { Journal } from "./journal/journal.js";
 import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
+import { routeGrpcLog } from "./rpc/grpc-log.js";
 import { startRpcServer } from "./rpc/server.js";
 import { DeliverySpans } from "./telemetry/deliveries.js";
 import { jsonLog } from "./telemetry/log.js";
@@ -171,6 +172,7 @@ async function run(): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
+  routeGrpcLog(log);
   const tracing = await startTracing(process.env, "capstan-master");
   const master = await startMaster({ ...options, log, traces: tracingIsOn(process.env) });
   started.master = master;

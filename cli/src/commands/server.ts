@@ -71,9 +71,10 @@ async function serve(
   const { out, err } = sides(settingsOf(command), surroundings);
   const address = listenAddress(command);
   const signals = listenForStop(surroundings);
-  const { startTracing } = await import("@capstan/server");
+  const { routeGrpcLog, startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
+  routeGrpcLog(log);
   const starting = start(address, flags, log, asksForTraces(surroundings.env));
   // Before it is ready there is nothing to put in order: what it has written is durable as it is.
   const master = await Promise.race([starting, signals.first.then(() => undefined)]);
