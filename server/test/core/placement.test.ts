@@ -179,4 +179,47 @@ describe("placement", () => {
     assert.equal(story.placeOne().index, 0);
     assert.equal(story.task(jobId).attempt, 2);
   });
+
+  it("asks few of many idle workers for one task, and yet the one that holds its data", () => {
+    const story = new Scenario();
+    for (let no = 0; no < 500; no++) story.worker({ host: `h${no}`, rack: `r${no % 20}` });
+    story.place();
+    for (const host of [400, 7, 333]) {
+      story.submit({ stages: [{ tasks: [near(`h${host}`)] }] });
+      const before = story.machine.decided.get("place") ?? 0;
+      const grant = story.placeOne();
+      assert.deepEqual([grant.worker, grant.level], [host, 0]);
+      const asked = (story.machine.decided.get("place") ?? 0) - before;
+      assert.ok(asked < 150, `${asked} decisions`);
+    }
+  });
+
+  it("gives many idle workers their turn, one after the other", () => {
+    const story = new Scenario();
+    for (let no = 0; no < 200; no++) story.worker({ capacity: [slots(200)] });
+    story.place();
+    const workers = new Set<number>();
+    for (let no = 0; no < 200; no++) {
+      story.submit({ stages: [{ tasks: 1 }] });
+      const { worker } = story.placeOne();
+      workers.add(worker);
+    }
+    assert.ok(workers.size >= 150, `${workers.size} workers`);
+  });
+
+  it("does not ask a fleet without room again for each job that comes", () => {
+    const story = new Scenario();
+    const two = [slots(2)];
+    for (let no = 0; no < 100; no++) story.worker({ capacity: [slots(3)] });
+    story.submit({ stages: [{ tasks: 100, demand: two }] });
+    assert.equal(story.place().length, 100);
+    const before = story.machine.decided.get("place") ?? 0;
+    for (let no = 0; no < 50; no++) {
+      story.submit({ stages: [{ tasks: 1, demand: two }] });
+      assert.deepEqual(story.place(), []);
+    }
+    assert.equal(story.machine.decided.get("place"), before);
+    story.submit({ stages: [{ tasks: 1 }] });
+    assert.equal(story.place().length, 1);
+  });
 });

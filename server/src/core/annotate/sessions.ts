@@ -59,8 +59,7 @@ export function grantCredit(state: State, note: AnnotationOf<"grant_credit">): v
   if (worker === undefined) return;
   worker.creditTasks = note.tasks;
   worker.creditBytes = note.bytes;
-  worker.missedAt = -1;
-  state.placement.offers.add(worker.no);
+  state.placement.offer(worker.no);
 }
 
 /** Something was heard of the worker. */

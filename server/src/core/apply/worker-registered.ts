@@ -25,12 +25,13 @@ export function applyWorkerRegistered(state: State, event: EventOf<"worker_regis
 export function place(state: State, worker: Worker): void {
   const { placement } = state;
   worker.total = toVector(worker.capacity, placement.resources);
-  worker.host = placement.hosts.number(worker.spec.host);
-  worker.rack = placement.racks.number(worker.spec.rack);
+  const host = placement.hosts.number(worker.spec.host);
+  const rack = placement.racks.number(worker.spec.rack);
+  placement.standAt(worker.no, worker, { host, rack });
+  worker.host = host;
+  worker.rack = rack;
   worker.workerClass = placement.classOf(worker.spec, worker.total);
-  placement.setRack(worker.host, worker.rack);
-  placement.offers.add(worker.no);
-  worker.missedAt = -1;
+  placement.offer(worker.no);
 }
 
 function newWorker(event: EventOf<"worker_registered">): Worker {
@@ -58,6 +59,5 @@ function newWorker(event: EventOf<"worker_registered">): Worker {
     checkAt: Infinity,
     assignedThrough: 0,
     receivedThrough: 0,
-    missedAt: -1,
   };
 }

@@ -1,4 +1,4 @@
-import type { StageNo } from "../ids.js";
+import type { StageNo, WorkerNo } from "../ids.js";
 import type { TaskKind } from "../spec.js";
 import type { Demand } from "./resources.js";
 import { type NumberHeap } from "./heap.js";
@@ -27,6 +27,12 @@ export interface Shape {
   active: boolean;
   /** By worker class: 0 unknown, 1 can, 2 cannot. */
   readonly feasible: number[];
+  /** Tasks in the state waiting, in all its bags. */
+  pending: number;
+  /** Workers that had room for it when they were last looked at; of others see `roomSeen`. */
+  readonly candidates: Set<WorkerNo>;
+  /** The moment of `Placement.room` up to which it has heard who gained room. */
+  roomSeen: number;
 }
 
 /** What a bag is from its first moment on. */
@@ -124,6 +130,7 @@ export class Bag {
   }
 
   set pending(count: number) {
+    this.shape.pending += count - this.pending;
     this.#table.pending.set(this.no, count);
   }
 
@@ -212,6 +219,11 @@ export class Places {
     else others.set(place, list);
   }
 
+  /** Places of the bag's tasks that would rather be somewhere. */
+  placesOf(bag: number): Iterable<number> {
+    return this.#others.get(bag)?.keys() ?? none;
+  }
+
   /** Has the bag lists of tasks that would rather be somewhere? */
   arePicky(bag: number): boolean {
     return this.#others.size > 0 && this.#others.has(bag);
@@ -251,4 +263,14 @@ export function atHost(host: number): number {
 }
 export function atRack(rack: number): number {
   return 3 + 2 * rack;
+}
+
+/** The host of a place; undefined: it is none. */
+export function hostOf(place: number): number | undefined {
+  return place >= 2 && place % 2 === 0 ? (place - 2) / 2 : undefined;
+}
+
+/** The rack of a place; undefined: it is none. */
+export function rackOf(place: number): number | undefined {
+  return place >= 3 && place % 2 === 1 ? (place - 3) / 2 : undefined;
 }

@@ -20,6 +20,11 @@ export class NumberHeap {
     return this.#values[0];
   }
 
+  /** So many of the values: the one of the smallest key, and others of small keys, in no order. */
+  firstValues(most: number): readonly number[] {
+    return this.#values.slice(0, most);
+  }
+
   push(key: number, value: number): void {
     let at = this.#keys.length;
     this.#keys.push(key);

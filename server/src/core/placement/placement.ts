@@ -7,6 +7,7 @@ import { anywhere, atHost, atRack, BagTable, noPreference } from "./bags.js";
 import { NumberHeap } from "./heap.js";
 import { PendingLists } from "./pending-lists.js";
 import type { HostPool } from "../state/host-pool.js";
+import { RecentRoom } from "./recent-room.js";
 import { fitsEmpty, Interner, toDemand } from "./resources.js";
 
 /**
@@ -27,10 +28,15 @@ export class Placement {
   readonly classes: WorkerClass[] = [];
   readonly lists = new PendingLists();
 
-  /** Grows whenever something new could be placed: a worker that missed before may look again. */
-  version = 0;
-  /** Workers that may have room, in the order in which they are asked. */
+  /** Shapes of which more waits than when workers were last asked. */
+  readonly news = new Set<Shape>();
+  /** Workers that may have gained room since they were last asked, in the order in which they are. */
   readonly offers = new Set<WorkerNo>();
+  /** The same for each shape to look up, however long ago it last did. */
+  readonly room = new RecentRoom();
+  /** Workers by host and by rack. */
+  readonly atHost = new Map<number, Set<WorkerNo>>();
+  readonly atRack = new Map<number, Set<WorkerNo>>();
 
   readonly #shapeByKey = new Map<string, Shape>();
   #lastShape: { readonly kind: TaskKind; readonly shape: Shape } | undefined;
@@ -75,6 +81,25 @@ export class Placement {
     return no;
   }
 
+  /** A worker may have gained room: it is asked in the next round. */
+  offer(no: WorkerNo): void {
+    this.offers.add(no);
+    this.room.touch(no);
+  }
+
+  /** A worker stands at a host and in a rack, where it was at others before or nowhere. */
+  standAt(
+    no: WorkerNo,
+    from: { host: number; rack: number },
+    to: { host: number; rack: number },
+  ): void {
+    this.atHost.get(from.host)?.delete(no);
+    this.atRack.get(from.rack)?.delete(no);
+    addTo(this.atHost, to.host, no);
+    addTo(this.atRack, to.rack, no);
+    this.setRack(to.host, to.rack);
+  }
+
   /** Could any worker of the class, empty, run tasks of the shape? */
   isFeasible(shape: Shape, workerClass: number): boolean {
     const memo = shape.feasible[workerClass] ?? 0;
@@ -89,7 +114,7 @@ export class Placement {
   refresh(bag: Bag): void {
     if (!bag.open || bag.pending === 0 || (bag.inLine && !bag.drained)) return;
     bag.drained = false;
-    this.version += 1;
+    this.news.add(bag.shape);
     if (bag.inLine) return;
     bag.inLine = true;
     bag.shape.line.push(bag.order, bag.no);
@@ -252,11 +277,20 @@ export class Placement {
       line: new NumberHeap(),
       active: false,
       feasible: [],
+      pending: 0,
+      candidates: new Set(),
+      roomSeen: 0,
     };
     this.shapes.push(shape);
     this.#shapeByKey.set(key, shape);
     return shape;
   }
+}
+
+function addTo(workers: Map<number, Set<WorkerNo>>, place: number, no: WorkerNo): void {
+  const known = workers.get(place);
+  if (known === undefined) workers.set(place, new Set([no]));
+  else known.add(no);
 }
 
 function canRun(shape: Shape, workerClass: WorkerClass): boolean {

@@ -89,7 +89,7 @@ export function stopLease(state: State, lease: Lease): void {
   removeAhead(worker, lease.no);
   lease.ahead = false;
   charge(worker.used, lease.demand, 1);
-  lookAgain(state, worker);
+  state.placement.offer(worker.no);
 }
 
 /** The lease is gone, and its room with it. */
@@ -101,13 +101,7 @@ export function freeLease(state: State, lease: Lease): void {
   else charge(worker.used, lease.demand, -1);
   state.leases.delete(lease.no);
   state.job(lease.job).heldLeases -= 1;
-  lookAgain(state, worker);
-}
-
-/** The worker may have room that it had not when nothing was found for it. */
-function lookAgain(state: State, worker: Worker): void {
-  state.placement.offers.add(worker.no);
-  worker.missedAt = -1;
+  state.placement.offer(worker.no);
 }
 
 /** Leases that were ahead fit now. */

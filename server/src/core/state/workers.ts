@@ -40,8 +40,6 @@ export interface Worker {
   heardAt: JournalMs;
   /** When its leases are looked at next, on the clock of terms; Infinity: nothing to look at. */
   checkAt: JournalMs;
-  /** The placement version at which nothing was found for it; nothing new, nothing to look for. */
-  missedAt: number;
 }
 
 /** May it be given work? */

@@ -37,6 +37,8 @@ export class Machine {
   /** Commands that were accepted and changed something, by kind. */
   readonly accepted = new Map<CommandKind, number>();
   readonly rejected = new Map<string, number>();
+  /** Commands that were decided, whatever came of them, by kind. */
+  readonly decided = new Map<CommandKind, number>();
   readonly notices: Notice[] = [];
   /** Blobs that nothing refers to any more. */
   readonly freed = new Set<number>();
@@ -74,6 +76,7 @@ export class Machine {
 
   run(command: Command, blobs = 0): Decision {
     const { context } = this;
+    this.decided.set(command.kind, (this.decided.get(command.kind) ?? 0) + 1);
     const decision: Decision = decide(this.state, command, context, this.settings);
     if (!decision.ok) {
       const { kind } = decision.rejection;
