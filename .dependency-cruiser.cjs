@@ -87,7 +87,13 @@ module.exports = {
       "server-by-its-package-door",
       "Whoever starts the server from another package does it through its index.",
       { pathNot: anyServer },
-      { path: anyServer, pathNot: "^server/(src|dist/src)/index\\." },
+      { path: anyServer, pathNot: "^server/(src|dist/src)/(index|inside)\\." },
+    ),
+    forbid(
+      "server-inside-is-for-benches",
+      "Only benches measure parts of the server without a master around them.",
+      { pathNot: "^bench/" },
+      { path: at("server", "inside\\.") },
     ),
     forbid(
       "sdk-by-its-package-door",

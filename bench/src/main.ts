@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { decideBench } from "./decide.bench.js";
 import { latencyBench } from "./latency.bench.js";
 import { type BenchOptions, type Finding, formatFinding } from "./support/report.js";
 import { Scratch } from "./support/scratch.js";
@@ -9,6 +10,7 @@ type Bench = (scratch: Scratch, options: BenchOptions) => Promise<Finding>;
 const benches: Readonly<Record<string, Bench>> = {
   throughput: throughputBench,
   latency: latencyBench,
+  decide: decideBench,
 };
 
 const usage = `usage: npm run -s bench -- NAME [--json] [--runs N] [--count N]

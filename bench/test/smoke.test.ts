@@ -52,6 +52,19 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
     const inRuns = (accepted as number) - (warmUp as number);
     assert(inRuns > measured && inRuns % runs === 0, `${accepted} accepted, warm-up ${warmUp}`);
   },
+  decide: ({ runs: measured, scans }) => {
+    const placed = (measured as { count: number; accepted: number; levels: number[] }[][]).flat();
+    assert.equal(placed.length, runs * 8);
+    for (const { count: asked, accepted, levels } of placed) {
+      assert.equal(accepted, asked);
+      assert.equal(
+        levels.reduce((sum, more) => sum + more, 0),
+        asked,
+      );
+    }
+    assert(scans.length > 0);
+    for (const { asJobs, asOneJob } of scans) assert(asJobs.accepted > 0 && asOneJob.accepted > 0);
+  },
 };
 
 const names = readdirSync(new URL("../src", import.meta.url))

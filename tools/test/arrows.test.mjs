@@ -40,6 +40,7 @@ const violations = {
   "sdk-knows-no-server": [["sdk/typescript/src/starts.ts", "server/src/index.ts"]],
   "sdk-tests-know-no-caller": [["sdk/typescript/test/calls.test.ts", "cli/src/main.ts"]],
   "server-by-its-package-door": [["examples/src/by-the-window.ts", "server/src/engine/engine.ts"]],
+  "server-inside-is-for-benches": [["examples/src/by-the-back-door.ts", "server/src/inside.ts"]],
   "sdk-by-its-package-door": [["bench/src/by-the-window.ts", "sdk/typescript/src/client.ts"]],
   "cli-is-a-client": [["cli/src/commands/job.ts", "server/src/index.ts"]],
   "cli-knows-no-caller": [["cli/src/shows-off.ts", "examples/src/flights.ts"]],

@@ -1,0 +1,19 @@
+/**
+ * A second door, for the benches of this repository alone: parts of the master without a master around them.
+ * No part of the package's contract; what it opens may change with any commit.
+ */
+export type { Command, CoreEvent, Decision, JobSpec, State, TaskDraft } from "./core/index.js";
+export {
+  annotate,
+  apply,
+  checkInvariants,
+  decide,
+  defaultSettings,
+  newState,
+  placementRound,
+  queries,
+} from "./core/index.js";
+export { replay } from "./engine/replay.js";
+export { decodeEntry } from "./journal/entry/index.js";
+export { openFileJournal } from "./journal/file/file-journal.js";
+export { PayloadStore } from "./payloads/payload-store.js";
