@@ -65,6 +65,13 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
     assert(scans.length > 0);
     for (const { asJobs, asOneJob } of scans) assert(asJobs.accepted > 0 && asOneJob.accepted > 0);
   },
+  memory: ({ tasks, runs: measured }) => {
+    assert.equal(tasks, count);
+    for (const { accepted, pending, pings } of measured) {
+      assert.deepEqual([accepted, pending], [count, count]);
+      assert(pings.count > 0);
+    }
+  },
 };
 
 const names = readdirSync(new URL("../src", import.meta.url))

@@ -22,6 +22,12 @@ export type SubmitterCalls = {
   submitJobs: (plan: { readonly name: string; readonly count: number }) => Promise<SubmitTimes>;
   /** How many tasks of a job have succeeded at the first attempt, as the master says; throws unless it succeeded. */
   succeededTasks: (jobId: string) => Promise<number>;
+  /** How many tasks of a job wait to be placed, as the master says. */
+  pendingTasks: (jobId: string) => Promise<number>;
+  /** Asks GetMaster every few milliseconds, one call at a time. */
+  beginPings: (argument: null) => void;
+  /** @returns milliseconds of each call */
+  endPings: (argument: null) => Promise<number[]>;
   /** How many jobs of a name have succeeded, as the master says. */
   succeededJobs: (name: string) => Promise<number>;
   /** One task at a time, each submitted when the result of the last was seen. @returns milliseconds of each */
@@ -69,6 +75,22 @@ async function succeededJobs(name: string): Promise<number> {
   return count;
 }
 
+const pingPauseMs = 2;
+let isPinging = false;
+let pings: Promise<number[]> = Promise.resolve([]);
+
+async function ping(): Promise<number[]> {
+  const tookMs: number[] = [];
+  while (isPinging) {
+    const sentAt = monotonicMs();
+    await client().getMaster();
+    tookMs.push(monotonicMs() - sentAt);
+    // One who looks on now and then, and no load of its own.
+    await new Promise((resolve) => setTimeout(resolve, pingPauseMs));
+  }
+  return tookMs;
+}
+
 serve({
   connect: (address: string) => {
     connected = new Client({ address });
@@ -92,6 +114,18 @@ serve({
       throw new Error(`the job is ${state} after ${String(counts.retries)} retries`);
     }
     return counts.succeeded;
+  },
+
+  pendingTasks: async (jobId: string) => (await client().getJob(jobId)).counts.pending,
+
+  beginPings: () => {
+    isPinging = true;
+    pings = ping();
+  },
+
+  endPings: () => {
+    isPinging = false;
+    return pings;
   },
 
   succeededJobs: (name: string) => succeededJobs(name),

@@ -28,11 +28,11 @@ export class Remote<C extends Calls> {
   #next = 1;
   #over: Error | undefined;
 
-  /** Starts `processes/<name>.js`. */
-  constructor(scratch: Scratch, name: string) {
+  /** Starts `processes/<name>.js`. @param flags of Node */
+  constructor(scratch: Scratch, name: string, flags: readonly string[] = []) {
     const file = fileURLToPath(new URL(`../processes/${name}.js`, import.meta.url));
     this.#name = name;
-    this.#child = spawn(process.execPath, ["--enable-source-maps", file], {
+    this.#child = spawn(process.execPath, [...flags, "--enable-source-maps", file], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     scratch.keep(this.#child);
