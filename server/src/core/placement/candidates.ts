@@ -30,7 +30,9 @@ export function askFor(
   askAll: boolean,
 ): boolean {
   const { candidates } = shape;
-  placement.room.since(shape.roomSeen, (no) => candidates.add(no));
+  placement.room.since(shape.roomSeen, (no) => {
+    if (couldTake(worker(no), shape, placement)) candidates.add(no);
+  });
   shape.roomSeen = placement.room.moment;
   const most = askAll ? Infinity : askedPerTask * shape.pending + askedBesides;
   const ask = (no: WorkerNo): boolean => {
@@ -73,7 +75,7 @@ export function askFor(
 const none: Iterable<WorkerNo> = [];
 
 /** Could the worker, as it is now, be given a task of the shape: to run it, or to have it ahead? */
-function couldTake(worker: Worker, shape: Shape, placement: Placement): boolean {
+export function couldTake(worker: Worker, shape: Shape, placement: Placement): boolean {
   if (!isEligible(worker) || !placement.isFeasible(shape, worker.workerClass)) return false;
   const { ahead, spec, total, used } = worker;
   if (ahead.length < spec.prefetchTasks) return true;

@@ -1,5 +1,5 @@
 import type { Shape } from "./bags.js";
-import { askFor } from "./candidates.js";
+import { askFor, couldTake } from "./candidates.js";
 import type { Reach } from "./find.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { Placement } from "./placement.js";
@@ -104,8 +104,12 @@ function candidates(
   const { placement } = state;
   const asked = new Set<WorkerNo>();
   let areAll = true;
-  for (const no of placement.offers) if (isEligible(state.worker(no))) asked.add(no);
   const workerOf = (no: WorkerNo) => state.worker(no);
+  for (const no of placement.offers) {
+    const worker = workerOf(no);
+    // A look at what is left costs far less than to ask, three times over: most of a busy fleet has too little.
+    if (placement.active.some((shape) => couldTake(worker, shape, placement))) asked.add(no);
+  }
   for (const shape of placement.news) {
     if (shape.pending === 0) placement.news.delete(shape);
     else if (!askFor(shape, placement, workerOf, asked, askAll)) areAll = false;
