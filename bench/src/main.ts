@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { decideBench } from "./decide.bench.js";
 import { latencyBench } from "./latency.bench.js";
 import { memoryBench } from "./memory.bench.js";
+import { replayBench } from "./replay.bench.js";
 import { type BenchOptions, type Finding, formatFinding } from "./support/report.js";
 import { Scratch } from "./support/scratch.js";
 import { throughputBench } from "./throughput.bench.js";
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, Bench>> = {
   latency: latencyBench,
   decide: decideBench,
   memory: memoryBench,
+  replay: replayBench,
 };
 
 const usage = `usage: npm run -s bench -- NAME [--json] [--runs N] [--count N]

@@ -72,6 +72,13 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
       assert(pings.count > 0);
     }
   },
+  replay: ({ tasks, ended, runs: measured }) => {
+    assert.equal(tasks, count);
+    for (const { replayed, read } of measured) {
+      assert.deepEqual([replayed.succeeded, replayed.pending], [ended, tasks - ended]);
+      assert.deepEqual([replayed.entries, replayed.events], [read.entries, read.events]);
+    }
+  },
 };
 
 const names = readdirSync(new URL("../src", import.meta.url))
