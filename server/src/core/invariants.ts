@@ -1,3 +1,4 @@
+import type { StageNo } from "./ids.js";
 import { assert } from "./errors.js";
 import { charge } from "./placement/resources.js";
 import { isFinished } from "./state/jobs.js";
@@ -65,6 +66,7 @@ function checkTasks(state: State): void {
 
 /** One live lease a task (I5); a lease points at its task and worker, and they at it. */
 function checkLeases(state: State): void {
+  const running = new Map<StageNo, number>();
   for (const lease of state.leases.values()) {
     assert(lease.no < state.nextLease, () => `lease ${lease.no} is beyond the next`);
     assert(
@@ -87,6 +89,13 @@ function checkLeases(state: State): void {
       state.tasks.delivery.get(lease.task) === lease.delivery,
       () => `lease ${lease.no} lives in an old delivery`,
     );
+    if (lease.startedAt < 0) continue;
+    const stage = state.tasks.stage.get(lease.task);
+    running.set(stage, (running.get(stage) ?? 0) + 1);
+  }
+  for (const { no, running: counted } of state.stages) {
+    const found = running.get(no) ?? 0;
+    assert(counted === found, () => `stage ${no} counts ${counted} running of ${found}`);
   }
 }
 

@@ -63,6 +63,7 @@ export function noteStarted(
     renew(lease, context, settings);
     if (lease.startedAt >= 0) continue;
     lease.startedAt = context.termNow;
+    state.stageOf(lease.task).countRunning(1);
     lease.received = true;
     state.job(lease.job).revision += 1;
     const { attemptTimeoutMs } = state.placement.bag(state.tasks.bag.get(lease.task)).kind.policy;

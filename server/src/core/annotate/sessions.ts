@@ -30,7 +30,9 @@ export function beginSession(
     lease.received = true;
     lease.deadlineAt = context.termNow + settings.leaseTermMs;
     // Also one that is ahead here: its worker knows of an end that is still on its way to us.
-    if (started) lease.startedAt = context.termNow;
+    if (!started) continue;
+    if (lease.startedAt < 0 && !lease.stopping) state.stageOf(lease.task).countRunning(1);
+    lease.startedAt = context.termNow;
   }
   // Time-outs of what is resumed may come before its term ends: a look finds out when.
   const lookInMs = note.resumed.length > 0 ? 0 : settings.leaseTermMs;

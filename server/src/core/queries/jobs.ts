@@ -1,5 +1,5 @@
 import { findJob } from "../decide/shared.js";
-import type { JobNo, StageNo, WallMs } from "../ids.js";
+import type { JobNo, WallMs } from "../ids.js";
 import type { JobSpec, TaskKind } from "../spec.js";
 import type { JobState } from "../state/jobs.js";
 import { isFinished, Job } from "../state/jobs.js";
@@ -51,7 +51,7 @@ export interface RunningView {
 /** @returns undefined when the namespace has no such job */
 export function getJob(state: State, namespace: string, id: string): JobView | undefined {
   const job = findJob(state, namespace, id);
-  return job === undefined ? undefined : jobView(job, state, startedByStage(state));
+  return job === undefined ? undefined : jobView(job, state);
 }
 
 /** What a client said of a job when it submitted it: all that a later part of its upload needs. */
@@ -103,9 +103,8 @@ export function listJobs(
     const job = new Job(state.jobs, no);
     if (matches(job, filter)) found.push(job);
   }
-  const started = found.length > 0 ? startedByStage(state) : new Map<StageNo, number>();
   return {
-    jobs: found.map((job) => jobView(job, state, started)),
+    jobs: found.map((job) => jobView(job, state)),
     next: no > first ? no : undefined,
   };
 }
@@ -130,8 +129,11 @@ export function runningTasks(
   termNow: number,
 ): readonly RunningView[] {
   const found: RunningView[] = [];
-  const leases = [...state.leases.values()];
-  for (let i = leases.length - 1; i >= 0 && found.length < limit; i--) {
+  const running = stagesOf(state, state.job(jobNo)).reduce((sum, stage) => sum + stage.running, 0);
+  const most = Math.min(limit, running);
+  // Most jobs that are watched run nothing just now: the walk over all leases is for those that do.
+  const leases = most === 0 ? [] : [...state.leases.values()];
+  for (let i = leases.length - 1; i >= 0 && found.length < most; i--) {
     const lease = leases[i];
     if (lease === undefined || lease.job !== jobNo || lease.stopping || lease.startedAt < 0)
       continue;
@@ -208,18 +210,7 @@ function stagesOf(state: State, job: Job): readonly Stage[] {
   return state.stages.slice(job.firstStage, job.stageCount);
 }
 
-/** Whether a leased task has started is known of its lease alone: one walk over the leases. */
-function startedByStage(state: State): ReadonlyMap<StageNo, number> {
-  const counts = new Map<StageNo, number>();
-  for (const lease of state.leases.values()) {
-    if (lease.stopping || lease.startedAt < 0) continue;
-    const stage = state.tasks.stage.get(lease.task);
-    counts.set(stage, (counts.get(stage) ?? 0) + 1);
-  }
-  return counts;
-}
-
-function jobView(job: Job, state: State, started: ReadonlyMap<StageNo, number>): JobView {
+function jobView(job: Job, state: State): JobView {
   return {
     no: job.no,
     id: job.id,
@@ -235,7 +226,7 @@ function jobView(job: Job, state: State, started: ReadonlyMap<StageNo, number>):
       name: stage.spec.name,
       taskCount: stage.taskCount,
       opened: stage.opened,
-      counts: countsView(stage, started.get(stage.no) ?? 0),
+      counts: countsView(stage),
       retries: stage.retries,
     })),
     failure: job.failedTask === undefined ? undefined : lastFailure(state, job.failedTask),
@@ -243,7 +234,7 @@ function jobView(job: Job, state: State, started: ReadonlyMap<StageNo, number>):
   };
 }
 
-function countsView({ counts, opened }: Stage, running: number): CountsView {
+function countsView({ counts, opened, running }: Stage): CountsView {
   return {
     blocked: counts.blocked + (opened ? 0 : counts.waiting),
     pending: opened ? counts.waiting : 0,

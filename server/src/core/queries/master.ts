@@ -21,7 +21,7 @@ export interface MasterView {
   readonly retries: number;
 }
 
-/** Walks all jobs and leases: for a person who asks, not for a loop. */
+/** Walks all jobs: for a person who asks, not for a loop. */
 export function masterView(state: State): MasterView {
   const counts = {
     blocked: 0,
@@ -38,22 +38,22 @@ export function masterView(state: State): MasterView {
   for (const job of state.jobs) {
     if (isFinished(job.state)) continue;
     jobsActive += 1;
-    for (let i = 0; i < job.stageCount; i++) {
-      const stage = state.stage(job.firstStage + i);
-      counts[stage.opened ? "pending" : "blocked"] += stage.counts.waiting;
-      counts.blocked += stage.counts.blocked;
-      counts.scheduled += stage.counts.scheduled;
-      counts.leased += stage.counts.leased;
-      counts.succeeded += stage.counts.succeeded;
-      counts.failed += stage.counts.failed;
-      counts.cancelled += stage.counts.cancelled;
+    const { firstStage, stageCount } = job;
+    for (let i = 0; i < stageCount; i++) {
+      const stage = state.stage(firstStage + i);
+      const { waiting, blocked, scheduled, leased, succeeded, failed, cancelled } = stage.counts;
+      const { running } = stage;
+      counts[stage.opened ? "pending" : "blocked"] += waiting;
+      counts.blocked += blocked;
+      counts.scheduled += scheduled;
+      counts.leased += leased - running;
+      counts.running += running;
+      counts.succeeded += succeeded;
+      counts.failed += failed;
+      counts.cancelled += cancelled;
       retries += stage.retries;
     }
   }
-  for (const lease of state.leases.values()) {
-    if (!lease.stopping && lease.startedAt >= 0) counts.running += 1;
-  }
-  counts.leased -= counts.running;
   const workersConnected = state.workers.filter(({ lost, session }) => !lost && session !== 0);
   return { workersConnected: workersConnected.length, jobsActive, counts, retries };
 }

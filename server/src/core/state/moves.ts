@@ -82,6 +82,7 @@ export function endDelivery(
 
 /** The task has moved on; the lease keeps its room until it is answered for. */
 export function stopLease(state: State, lease: Lease): void {
+  if (lease.startedAt >= 0) state.stageOf(lease.task).countRunning(-1);
   lease.stopping = true;
   if (!lease.ahead) return;
   // An ahead lease holds no room. Stopping ones do, or the ledger would forget what may run.
@@ -94,6 +95,7 @@ export function stopLease(state: State, lease: Lease): void {
 
 /** The lease is gone, and its room with it. */
 export function freeLease(state: State, lease: Lease): void {
+  if (!lease.stopping && lease.startedAt >= 0) state.stageOf(lease.task).countRunning(-1);
   const worker = state.worker(lease.worker);
   worker.leases.delete(lease.no);
   worker.leasedBytes -= lease.bytes;

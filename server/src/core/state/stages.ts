@@ -33,6 +33,7 @@ export class StageTable {
   /** By the state of tasks, then by stage. */
   readonly counts = Array.from({ length: taskStateCount }, () => new U32Column());
   readonly retries = new U32Column();
+  readonly running = new U32Column();
   readonly firstTask = new U32Column();
   readonly segments = new Map<StageNo, Segment[]>();
   readonly partitionHosts = new Map<StageNo, PartitionHosts>();
@@ -44,7 +45,7 @@ export class StageTable {
   readonly #gone = new RetiredRows();
   readonly #columns = [
     ...[this.job, this.position, this.spec, this.opened, this.pruned, this.taskCount],
-    ...[...this.counts, this.retries, this.firstTask, this.firstBag],
+    ...[...this.counts, this.retries, this.running, this.firstTask, this.firstBag],
   ];
   #last = new Stage(this, 0);
 
@@ -156,6 +157,16 @@ export class Stage {
 
   set retries(retries: number) {
     this.#table.retries.set(this.no, retries);
+  }
+
+  /** Volatile: how many of its leased tasks a worker said it has started. */
+  get running(): number {
+    return this.#table.running.get(this.no);
+  }
+
+  /** Counts a live lease that has started, or that had and ends. */
+  countRunning(by: 1 | -1): void {
+    this.#table.running.add(this.no, by);
   }
 
   /** The number of its first task. The others follow it side by side, unless there are segments. */
