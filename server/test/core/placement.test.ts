@@ -222,4 +222,18 @@ describe("placement", () => {
     story.submit({ stages: [{ tasks: 1 }] });
     assert.equal(story.place().length, 1);
   });
+
+  it("asks, of a great idle fleet, those near what is next in line before anybody else", () => {
+    const story = new Scenario();
+    for (let no = 0; no < 200; no++) story.worker({ host: `h${no}`, rack: `r${no >> 3}` });
+    // One-task jobs: each comes to the head of the line when the one before it is placed.
+    for (const at of [150, 20, 90]) story.submit({ stages: [{ tasks: [near(`h${at}`)] }] });
+    const before = story.machine.decided.get("place") ?? 0;
+    assert.deepEqual(
+      story.place().map(({ worker }) => worker),
+      [150, 20, 90],
+    );
+    const asked = (story.machine.decided.get("place") ?? 0) - before;
+    assert.ok(asked < 10, `${asked} were asked`);
+  });
 });

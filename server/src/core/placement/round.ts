@@ -1,4 +1,5 @@
 import type { Shape } from "./bags.js";
+import { atHost, atRack, noPreference } from "./bags.js";
 import { askFor, couldTake } from "./candidates.js";
 import type { Reach } from "./find.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
@@ -67,28 +68,69 @@ function askInTurns(
   granted: LeaseNo[],
 ): void {
   const { placement } = state;
+  const isOver = () => granted.length >= most || placement.active.length === 0;
   for (const ahead of [false, true]) {
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
     for (const reach of [0, 1, 2] as const) {
-      // Those that got one move up in place: this runs once for each grant.
-      const asked = [...turn];
-      let count = asked.length;
-      while (count > 0 && granted.length < most && placement.active.length > 0) {
-        let again = 0;
-        for (let i = 0; i < count; i++) {
-          if (granted.length >= most || placement.active.length === 0) break;
-          const worker = asked[i] as WorkerNo;
+      for (let goesOn = true; goesOn;) {
+        const near = reach === 2 ? undefined : nearHeads(placement);
+        const asked =
+          near === undefined
+            ? [...turn]
+            : turn.filter((no) => isNear(state.worker(no), near, reach));
+        const before = granted.length;
+        takeTurns(asked, isOver, (worker) => {
           const lease = tryPlace(worker, reach, ahead);
-          if (lease === 0) continue;
-          granted.push(lease);
-          asked[again++] = worker;
-        }
-        count = again;
+          if (lease !== 0) granted.push(lease);
+          return lease !== 0;
+        });
+        // What has come to the head of its line since may be near to others.
+        goesOn = near !== undefined && granted.length > before && !isOver();
       }
       if (granted.length >= most) return;
       turn = turn.filter((worker) => isEligible(state.worker(worker)));
     }
   }
+}
+
+/** Asks each in turn, again and again, those that got something the last time, until nobody does. */
+function takeTurns(
+  asked: WorkerNo[],
+  isOver: () => boolean,
+  ask: (worker: WorkerNo) => boolean,
+): void {
+  // Those that got one move up in place: this runs once for each grant.
+  let count = asked.length;
+  while (count > 0 && !isOver()) {
+    let again = 0;
+    for (let i = 0; i < count && !isOver(); i++) {
+      const worker = asked[i] as WorkerNo;
+      if (ask(worker)) asked[again++] = worker;
+    }
+    count = again;
+  }
+}
+
+function isNear({ host, rack }: Worker, near: ReadonlySet<number>, reach: Reach): boolean {
+  return near.has(atHost(host)) || (reach === 1 && near.has(atRack(rack)));
+}
+
+/** Places that are looked at one by one; with more, most workers are near something, and all are asked. */
+const nearPlacesMax = 256;
+
+/** Where the tasks at the heads of the lines would like to run; undefined: anywhere, or at too many places. */
+function nearHeads(placement: Placement): ReadonlySet<number> | undefined {
+  const near = new Set<number>();
+  for (const shape of placement.active) {
+    const bag = placement.head(shape);
+    if (bag === undefined) continue;
+    for (const places of [placement.bags.again, placement.bags.fresh]) {
+      if (places.get(bag.no, noPreference) !== undefined) return undefined;
+      for (const place of places.placesOf(bag.no)) near.add(place);
+      if (near.size > nearPlacesMax) return undefined;
+    }
+  }
+  return near;
 }
 
 /** Has it room for a task that waits until it fits? */
