@@ -31,7 +31,7 @@ export function placementRound(state: State, tryPlace: TryPlace, most: number): 
   // Where only some were asked for a shape, all that there are come next.
   for (const askAll of [false, true]) {
     if (placement.active.length === 0) placement.news.clear();
-    const { asked, areAll } = candidates(state, askAll);
+    const { asked, areAll } = candidates(state, most - granted.length, askAll);
     if (asked.size > 0) askInTurns(state, [...asked], tryPlace, most, granted);
     if (granted.length >= most) return granted;
     placement.offers.clear();
@@ -73,7 +73,8 @@ function askInTurns(
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
     for (const reach of [0, 1, 2] as const) {
       for (let goesOn = true; goesOn;) {
-        const near = reach === 2 ? undefined : nearHeads(placement);
+        const isWorthIt = reach < 2 && turn.length > askedAnyway;
+        const near = isWorthIt ? nearHeads(placement) : undefined;
         const asked =
           near === undefined
             ? [...turn]
@@ -92,6 +93,9 @@ function askInTurns(
     }
   }
 }
+
+/** So many workers are asked without a look at where the tasks would like to run. */
+const askedAnyway = 64;
 
 /** Asks each in turn, again and again, those that got something the last time, until nobody does. */
 function takeTurns(
@@ -138,9 +142,14 @@ function prefetches(worker: Worker): boolean {
   return worker.ahead.length < worker.spec.prefetchTasks && isEligible(worker);
 }
 
-/** Workers that gained room, and those that have room for more of something. */
+/**
+ * Workers that gained room, and those that have room for more of something.
+ *
+ * @param enough so many grants end the round
+ */
 function candidates(
   state: State,
+  enough: number,
   askAll: boolean,
 ): { readonly asked: Set<WorkerNo>; readonly areAll: boolean } {
   const { placement } = state;
@@ -152,6 +161,8 @@ function candidates(
     // A look at what is left costs far less than to ask, three times over: most of a busy fleet has too little.
     if (placement.active.some((shape) => couldTake(worker, shape, placement))) asked.add(no);
   }
+  // A round that will be cut short anyway: what comes beside is looked at in one that goes to its end.
+  if (asked.size >= enough && !askAll) return { asked, areAll: placement.news.size === 0 };
   for (const shape of placement.news) {
     if (shape.pending === 0) placement.news.delete(shape);
     else if (!askFor(shape, placement, workerOf, asked, askAll)) areAll = false;
