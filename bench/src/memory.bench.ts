@@ -3,10 +3,11 @@
 // empty server had. Payloads may leave memory for the journal, and the budget for them is small: the figure means
 // what the master knows of a task, not its cache. Beside it: a plain object a task in a Map, in a process of its own.
 // While the job is submitted another client asks GetMaster every 2 ms, and the master's event loop is watched.
-import type { MasterCalls, LoopDelay } from "./processes/master.js";
+import type { MasterCalls } from "./processes/master.js";
 import type { PlainCalls } from "./processes/plain-tasks.js";
 import type { SubmitterCalls } from "./processes/submitter.js";
 import { payloadBytes } from "./support/echo-service.js";
+import { type LoopDelay, LoopWatch } from "./support/loop-delay.js";
 import { Remote } from "./support/remote.js";
 import { type BenchOptions, type Finding, formatNumber, machine } from "./support/report.js";
 import type { Scratch } from "./support/scratch.js";
@@ -27,6 +28,8 @@ interface Run {
   readonly pending: number;
   readonly submitMs: number;
   readonly loopDelayMs: LoopDelay;
+  /** Of the bench's own process, which only waits meanwhile: what the machine does to any loop. */
+  readonly idleLoopDelayMs: LoopDelay;
   /** GetMaster, meanwhile. */
   readonly pings: { readonly count: number; readonly p99Ms: number; readonly maxMs: number };
 }
@@ -56,9 +59,12 @@ async function measure(scratch: Scratch, count: number): Promise<Run> {
   const before = await master.call("residentBytes", null);
 
   await pinger.call("beginPings", null);
+  const idle = new LoopWatch();
+  idle.begin();
   await master.call("watchLoop", null);
   const { jobId, accepted, startedAt, acceptedAt } = await submitter.call("submitTasks", { count });
-  const loopDelay = await master.call("loopDelay", null);
+  const loopDelayMs = await master.call("loopDelay", null);
+  const idleLoopDelayMs = idle.end();
   const pings = await pinger.call("endPings", null);
 
   const bytes = ((await master.call("residentBytes", null)) - before) / count;
@@ -76,11 +82,8 @@ async function measure(scratch: Scratch, count: number): Promise<Run> {
     accepted,
     pending,
     submitMs: round(acceptedAt - startedAt),
-    loopDelayMs: {
-      max: round(loopDelay.max, 1),
-      p99: round(loopDelay.p99, 2),
-      mean: round(loopDelay.mean, 2),
-    },
+    loopDelayMs,
+    idleLoopDelayMs,
     pings: {
       count: pings.length,
       p99Ms: round(quantile(pings, 0.99), 1),
@@ -101,13 +104,23 @@ function describe(count: number, runs: readonly Run[]): Finding {
     detail: { tasks: count, payloadBytes, payloadBudgetBytes, runs, machine: machine() },
   };
   const table = [
-    ["run", "count", "bytes/task", "plain", "submit ms", "loop max ms", "ping max ms"],
+    [
+      "run",
+      "count",
+      "bytes/task",
+      "plain",
+      "submit ms",
+      "idle loop ms",
+      "loop max ms",
+      "ping max ms",
+    ],
     ...runs.map((run, at) => [
       `one job, ${String(at + 1)}`,
       formatNumber(run.pending),
       run.bytes.toFixed(1),
       run.plainBytes.toFixed(1),
       formatNumber(run.submitMs),
+      run.idleLoopDelayMs.max.toFixed(1),
       run.loopDelayMs.max.toFixed(1),
       run.pings.maxMs.toFixed(1),
     ]),

@@ -58,6 +58,7 @@ function place(size: Size): Placed {
   const { tookUs, levels } = placer.measure(count);
   const leases = placer.leases;
   const pendingAfter = placer.pending;
+  placer.settle();
   const rounds = placer.measureRounds(Math.max(1, Math.ceil(count * roundShare)));
   if (workers * count < 1e7) placer.check();
   return {

@@ -1,13 +1,6 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type Master, startMaster } from "@capstan/server";
+import { type LoopDelay, LoopWatch } from "../support/loop-delay.js";
 import { serve } from "../support/remote.js";
-
-/** How long the event loop stood still, milliseconds. */
-export interface LoopDelay {
-  readonly max: number;
-  readonly p99: number;
-  readonly mean: number;
-}
 
 /** What can be asked of the process, which must run with `--expose-gc`. */
 export type MasterCalls = {
@@ -24,11 +17,10 @@ export type MasterCalls = {
   close: (argument: null) => Promise<void>;
 };
 
-const resolutionMs = 1;
 let master: Master | undefined;
-const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+const loop = new LoopWatch();
 
-/** Twice, with a pause: what the first run lets go of is given back to the system by the second. */
+/** More than once, with pauses: what one run lets go of is given back to the system by the next. */
 async function collect(): Promise<void> {
   if (global.gc === undefined) throw new Error("this process runs without --expose-gc");
   for (let i = 0; i < 3; i++) {
@@ -53,16 +45,10 @@ serve({
   },
 
   watchLoop: () => {
-    delay.reset();
-    delay.enable();
+    loop.begin();
   },
 
-  loopDelay: () => {
-    delay.disable();
-    // The histogram counts from one timer to the next: what is due is no delay.
-    const over = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - resolutionMs);
-    return { max: over(delay.max), p99: over(delay.percentile(99)), mean: over(delay.mean) };
-  },
+  loopDelay: () => loop.end(),
 
   close: async () => {
     await master?.close();
