@@ -36,6 +36,11 @@ export function findTask(
   const waitsInLine = worker.ahead.length > 0;
   const mayPrefetch = ahead && worker.ahead.length < worker.spec.prefetchTasks;
   if (waitsInLine && !mayPrefetch) return undefined;
+  if (reach === 2 && !waitsInLine) {
+    const bag = oldestFitting(placement, worker);
+    const match = bag && nearest(placement, bag, worker, reach, false);
+    if (match !== undefined) return match;
+  }
   let best: Match | undefined;
   let later: Match | undefined;
   for (let i = placement.active.length - 1; i >= 0; i--) {
@@ -56,6 +61,21 @@ export function findTask(
     }
   }
   return best ?? later;
+}
+
+/**
+ * The bag that comes first of all that fit. Anywhere is near enough for a task of it: where nothing is out of
+ * reach, the lists of no other bag need to be looked at.
+ */
+function oldestFitting(placement: Placement, worker: Worker): Bag | undefined {
+  let oldest: Bag | undefined;
+  for (const shape of placement.active) {
+    if (!fits(shape.demand, worker.total, worker.used)) continue;
+    if (!placement.isFeasible(shape, worker.workerClass)) continue;
+    const bag = placement.head(shape);
+    if (bag !== undefined && (oldest === undefined || isBefore(bag, oldest))) oldest = bag;
+  }
+  return oldest;
 }
 
 function isBefore(a: Bag, b: Bag): boolean {
