@@ -93,25 +93,41 @@ describe(`a fleet of real processes, CAPSTAN_CHAOS_SEED=${seed}`, function () {
     assert.equal(state, "succeeded");
   }
 
+  /** What the master says of a worker. */
+  async function recordOf({ workerId }: WorkerProcess): Promise<WorkerRecord | undefined> {
+    const { items } = await client.listWorkers();
+    return items.find((one) => one.workerId === workerId);
+  }
+
   /** Waits until what the master says of a worker is so. */
   async function until(
-    { workerId }: WorkerProcess,
+    worker: WorkerProcess,
     isSo: (record: WorkerRecord) => boolean,
   ): Promise<void> {
     for (;;) {
-      const { items } = await client.listWorkers();
-      const record = items.find((one) => one.workerId === workerId);
+      const record = await recordOf(worker);
       if (record !== undefined && isSo(record)) return;
       await sleep(10);
     }
   }
 
-  /** Does it to a worker that holds leases. */
+  /**
+   * Does it to a worker that holds leases. It is stopped before it is looked at again: what it has sent already
+   * may be all that it had, and then nothing could be taken from it.
+   */
   async function strikeWorker(worker: WorkerProcess, blow: () => Promise<void>): Promise<Strike> {
-    await until(worker, (record) => held(record) > 0);
-    const at = Date.now();
-    await blow();
-    return { workerId: worker.workerId, at };
+    for (;;) {
+      await until(worker, (record) => held(record) > 0);
+      const at = Date.now();
+      worker.signal("SIGSTOP");
+      await sleep(onTheWayMs);
+      const record = await recordOf(worker);
+      if (record !== undefined && held(record) > 0) {
+        await blow();
+        return { workerId: worker.workerId, at };
+      }
+      worker.signal("SIGCONT");
+    }
   }
 
   it(`loses nothing when the master is killed ${rounds} times and started on the same journal`, async () => {
@@ -215,6 +231,9 @@ describe(`a fleet of real processes, CAPSTAN_CHAOS_SEED=${seed}`, function () {
     for (const [what, count] of Object.entries(seen)) assert(count > 0, `never: ${what}`);
   });
 });
+
+/** Longer than what a process has sent is on its way to another on the same machine, shorter than any lease. */
+const onTheWayMs = 100;
 
 /** Leases that are a worker's to finish. */
 function held({ leases }: WorkerRecord): number {
