@@ -74,7 +74,7 @@ function askInTurns(
     for (const reach of [0, 1, 2] as const) {
       for (let goesOn = true; goesOn;) {
         const isWorthIt = reach < 2 && turn.length > askedAnyway;
-        const near = isWorthIt ? nearHeads(placement) : undefined;
+        const near = isWorthIt ? nearHeads(placement, turn.length / 2) : undefined;
         const asked =
           near === undefined
             ? [...turn]
@@ -119,19 +119,23 @@ function isNear({ host, rack }: Worker, near: ReadonlySet<number>, reach: Reach)
   return near.has(atHost(host)) || (reach === 1 && near.has(atRack(rack)));
 }
 
-/** Places that are looked at one by one; with more, most workers are near something, and all are asked. */
-const nearPlacesMax = 256;
-
-/** Where the tasks at the heads of the lines would like to run; undefined: anywhere, or at too many places. */
-function nearHeads(placement: Placement): ReadonlySet<number> | undefined {
+/**
+ * Where the tasks at the heads of the lines would like to run.
+ *
+ * @param most with more places most workers are near something, and are asked without a look
+ * @returns undefined: anywhere, or at too many places
+ */
+function nearHeads(placement: Placement, most: number): ReadonlySet<number> | undefined {
   const near = new Set<number>();
   for (const shape of placement.active) {
     const bag = placement.head(shape);
     if (bag === undefined) continue;
     for (const places of [placement.bags.again, placement.bags.fresh]) {
       if (places.get(bag.no, noPreference) !== undefined) return undefined;
-      for (const place of places.placesOf(bag.no)) near.add(place);
-      if (near.size > nearPlacesMax) return undefined;
+      for (const place of places.placesOf(bag.no)) {
+        near.add(place);
+        if (near.size > most) return undefined;
+      }
     }
   }
   return near;
