@@ -3,6 +3,7 @@ import { programOf } from "./commands/command.js";
 import { addConfig } from "./commands/config.js";
 import { addJob } from "./commands/job.js";
 import { addServer } from "./commands/server.js";
+import { addJournal } from "./commands/server-journal.js";
 import { addTask } from "./commands/task.js";
 import { addVersion } from "./commands/version.js";
 import { addWorker } from "./commands/worker.js";
@@ -33,6 +34,7 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
   addTask(root, program);
   addWorker(root, program);
   addServer(root, program);
+  addJournal(root, program);
   addConfig(root, program);
   addVersion(root, program);
   return root.addHelpText("after", exitCodeHelp);

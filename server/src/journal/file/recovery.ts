@@ -38,11 +38,7 @@ export interface Recovered {
  * @throws JournalError `data_loss`, `newer_format`, `failed`
  */
 export function recover(storage: Storage, directory: string, mustReach: number): Recovered {
-  const recovery = new Recovery(storage, directory);
-  const firstIndexes = segmentsIn(storage, directory);
-  for (const [position, firstIndex] of firstIndexes.entries()) {
-    recovery.segment(firstIndex, position === firstIndexes.length - 1);
-  }
+  const recovery = examined(storage, directory);
   const recovered = recovery.result();
   if (recovered.last.index < mustReach) {
     const segment = segmentName(recovered.segments.at(-1)?.firstIndex ?? 1);
@@ -55,6 +51,24 @@ export function recover(storage: Storage, directory: string, mustReach: number):
   }
   recovery.repair();
   return recovered;
+}
+
+/**
+ * As {@link recover}, without changing anything: repairs are said and not made.
+ *
+ * @throws JournalError as {@link recover}
+ */
+export function examine(storage: Storage, directory: string): Recovered {
+  return examined(storage, directory).result();
+}
+
+function examined(storage: Storage, directory: string): Recovery {
+  const recovery = new Recovery(storage, directory);
+  const firstIndexes = segmentsIn(storage, directory);
+  for (const [position, firstIndex] of firstIndexes.entries()) {
+    recovery.segment(firstIndex, position === firstIndexes.length - 1);
+  }
+  return recovery;
 }
 
 function describe(repair: Repair): string {

@@ -1,0 +1,156 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import type { JournalSurvey, SurveyedEntry } from "@capstan/server";
+import { Option, type Command } from "commander";
+import { wholeNumber } from "../arguments.js";
+import { CliError } from "../errors.js";
+import { exitCodes } from "../exit-codes.js";
+import { count, size } from "../output/human.js";
+import { serialize } from "../output/plain.js";
+import { facts, table } from "../output/table.js";
+import { sides } from "../session.js";
+import { settingsOf } from "../settings.js";
+import { examples, type Program } from "./command.js";
+
+interface JournalFlags {
+  readonly data: string;
+}
+
+interface InspectFlags extends JournalFlags {
+  readonly from?: number;
+  readonly limit?: number;
+}
+
+const dataFlag = () =>
+  new Option("--data <folder>", "the folder of the journal")
+    .env("CAPSTAN_DATA")
+    .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan");
+
+/** `capstan journal …`: what lies in the folder of a master that is stopped. */
+export function addJournal(root: Command, program: Program): void {
+  const journal = root
+    .command("journal")
+    .description("look at the journal of a master that is stopped");
+  journal
+    .command("verify")
+    .description("read every byte of the journal, change nothing, and say whether it is whole")
+    .addOption(dataFlag())
+    .addHelpText(
+      "after",
+      examples("capstan journal verify", "capstan journal verify --data ./capstan-data -o json"),
+    )
+    .action((flags: JournalFlags, command: Command) =>
+      program.alone(() => verify(command, flags, program)),
+    );
+  journal
+    .command("inspect")
+    .description("list entries of the journal, and with -o json all that they say; change nothing")
+    .addOption(dataFlag())
+    .option("--from <index>", "the first entry to list (default: the first there is)", wholeNumber)
+    .option("--limit <count>", "list at most so many entries (default: 100)", wholeNumber)
+    .addHelpText(
+      "after",
+      examples(
+        "capstan journal inspect --data ./capstan-data",
+        "capstan journal inspect --from 1000 --limit 1 -o json",
+      ),
+    )
+    .action((flags: InspectFlags, command: Command) =>
+      program.alone(() => inspect(command, flags, program)),
+    );
+}
+
+async function verify(
+  command: Command,
+  { data }: JournalFlags,
+  { surroundings }: Program,
+): Promise<void> {
+  const settings = settingsOf(command);
+  const { out } = sides(settings, surroundings);
+  const survey = await surveyed(data);
+  if (settings.output !== "table") return out.write(await serialize(survey, settings.output));
+  out.line(facts(factsOf(survey), out.palette));
+}
+
+async function surveyed(data: string): Promise<JournalSurvey> {
+  const { surveyFileJournal } = await import("@capstan/server");
+  return explained(() => Promise.resolve(surveyFileJournal(data)));
+}
+
+const listedByDefault = 100;
+
+async function inspect(
+  command: Command,
+  { data, from = 1, limit = listedByDefault }: InspectFlags,
+  { surroundings }: Program,
+): Promise<void> {
+  const settings = settingsOf(command);
+  const { out, err } = sides(settings, surroundings);
+  const { readFileJournal } = await import("@capstan/server");
+  const entries: SurveyedEntry[] = [];
+  let isMore = false;
+  await explained(async () => {
+    for await (const entry of readFileJournal(data, from)) {
+      isMore = entries.length >= limit;
+      if (isMore) break;
+      entries.push(entry);
+    }
+  });
+  if (settings.output !== "table") return out.write(await serialize(entries, settings.output));
+  const head = ["ENTRY", "EPOCH", "TIME", "BYTES", "BLOBS", "EVENTS"];
+  const rows = entries.map((entry) => [
+    String(entry.index),
+    String(entry.epoch),
+    entry.wall === undefined ? "" : new Date(entry.wall).toISOString(),
+    String(entry.bytes),
+    String(entry.blobs),
+    entry.claim ? "claim: a master took the journal over" : eventsText(entry),
+  ]);
+  // Not cut to the terminal: what happened stands last, and is what is looked for.
+  out.line(table(head, rows, { palette: out.palette, right: [0, 1, 3, 4] }));
+  const next = (entries.at(-1)?.index ?? 0) + 1;
+  if (isMore) err.line(err.palette.faint(`There are more: --from ${String(next)}`));
+}
+
+/** `3 lease_granted, 1 job_finished` */
+function eventsText({ events }: SurveyedEntry): string {
+  const counts = new Map<string, number>();
+  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, times]) => `${String(times)} ${type}`).join(", ");
+}
+
+/** Does something with a journal. @throws CliError for what is wrong with it */
+async function explained<T>(look: () => Promise<T>): Promise<T> {
+  const { JournalError } = await import("@capstan/server");
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof JournalError)) throw error;
+    const hint =
+      error.kind === "data_loss"
+        ? "restore the folder from a copy; a master does not start on it either"
+        : "";
+    throw new CliError(error.message, { exitCode: exitCodes.failed, hint, cause: error });
+  }
+}
+
+function factsOf(survey: JournalSurvey): (readonly [string, string])[] {
+  const { journalId, firstIndex, lastIndex, epoch, bytes, segments, unfinished } = survey;
+  const entries =
+    lastIndex < firstIndex
+      ? "none"
+      : `${firstIndex} to ${lastIndex}, each with its checksum and the hash of the one before`;
+  const tail = unfinished.map(
+    ({ segment, offset, bytesCut }) =>
+      `${count(bytesCut, "byte")} of an unfinished write at byte ${offset} of ${segment}; ` +
+      "the next start cuts them off, nothing acknowledged is lost",
+  );
+  return [
+    ["Journal", journalId],
+    ["State", "whole"],
+    ["Entries", entries],
+    ["Epoch", String(epoch)],
+    ["Files", `${count(segments.length, "segment")}, ${size(bytes)}`],
+    ...(tail.length === 0 ? [] : [["Tail", tail.join("; ")] as const]),
+  ];
+}

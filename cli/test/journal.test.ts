@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { capstan, start } from "./support/capstan.js";
+
+const jobText = '{"name": "kept", "stages": [{"taskType": "later", "tasks": [{"payload": 1}]}]}';
+
+describe("capstan journal", function () {
+  this.timeout(20_000);
+  let data: string;
+
+  beforeEach(async () => {
+    data = mkdtempSync(join(tmpdir(), "capstan-cli-"));
+    const { child, says, ended } = start(["server", "--address", "127.0.0.1:0", "--data", data]);
+    const [, address = ""] = await says(/^capstan master listening on (\S+)\n/);
+    const { code, stderr } = await capstan(["job", "submit", "-", "--address", address], {
+      input: jobText,
+    });
+    assert.equal(code, 0, stderr);
+    child.kill("SIGTERM");
+    await ended;
+  });
+  afterEach(() => {
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  /** The segments of the journal. */
+  const files = () => readdirSync(data).filter((name) => name.endsWith(".segment"));
+  const bytes = () => files().map((name) => readFileSync(join(data, name)).toString("hex"));
+
+  it("says that a journal is whole, how much there is of it, and changes nothing", async () => {
+    const before = bytes();
+    const { code, stdout, stderr } = await capstan(["journal", "verify", "--data", data]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Journal +[0-9a-f]{32}$/m);
+    assert.match(stdout, /^Entries +1 to 2, /m);
+    assert.deepEqual(bytes(), before);
+    const { stdout: json } = await capstan(["journal", "verify", "--data", data, "-o", "json"]);
+    const survey = JSON.parse(json) as { lastIndex: number; segments: { name: string }[] };
+    assert.deepEqual([survey.lastIndex, survey.segments.map(({ name }) => name)], [2, files()]);
+  });
+
+  it("says what a crash left unfinished, and leaves it to the next start", async () => {
+    const [name = ""] = files();
+    const whole = readFileSync(join(data, name));
+    const torn = Buffer.concat([whole, Buffer.alloc(20)]);
+    writeFileSync(join(data, name), torn);
+    const { code, stdout } = await capstan(["journal", "verify", "--data", data]);
+    assert.equal(code, 0);
+    assert.match(stdout, new RegExp(`20 bytes of an unfinished write at byte ${whole.length}`));
+    assert.deepEqual(readFileSync(join(data, name)), torn);
+  });
+
+  it("names the place of any damage, and exits with 1", async () => {
+    const [name = ""] = files();
+    const flipped = readFileSync(join(data, name));
+    // In the first entry, of which the second has the hash.
+    const at = 100;
+    flipped[at] = (flipped[at] ?? 0) ^ 1;
+    writeFileSync(join(data, name), flipped);
+    for (const command of ["verify", "inspect"]) {
+      const { code, stderr } = await capstan(["journal", command, "--data", data]);
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`^error: DATA_LOSS: .*segment ${name}, byte \\d+`));
+    }
+  });
+
+  it("lists entries with what they say", async () => {
+    const { stdout } = await capstan(["journal", "inspect", "--data", data]);
+    const [head, claim, submit] = stdout.split("\n");
+    assert.match(head ?? "", /^ENTRY +EPOCH +TIME +BYTES +BLOBS +EVENTS$/);
+    assert.match(claim ?? "", /^ +1 +1 +0 +0 +claim/);
+    assert.match(submit ?? "", /^ +2 +1 +20\S+Z +\d+ +1 +1 job_submitted$/);
+    const args = ["journal", "inspect", "--data", data, "--from", "2", "-o", "json"];
+    const entries = JSON.parse((await capstan(args)).stdout) as {
+      index: number;
+      events: { type: string; spec: { name: string } }[];
+    }[];
+    assert.deepEqual(
+      entries.map(({ index, events }) => [index, events[0]?.type, events[0]?.spec.name]),
+      [[2, "job_submitted", "kept"]],
+    );
+    const { stdout: one, stderr } = await capstan([...args.slice(0, 4), "--limit", "1"]);
+    assert.equal(one.trim().split("\n").length, 2);
+    assert.match(stderr, /There are more: --from 2/);
+  });
+
+  it("refuses while a master runs on the journal, and where there is none", async () => {
+    const server = start(["server", "--address", "127.0.0.1:0", "--data", data]);
+    await server.says(/^capstan master listening on (\S+)\n/);
+    const held = await capstan(["journal", "verify", "--data", data]);
+    assert.equal(held.code, 1);
+    assert.match(held.stderr, /is held by process \d+/);
+    server.child.kill("SIGTERM");
+    await server.ended;
+    const none = await capstan(["journal", "verify", "--data", join(data, "nowhere")]);
+    assert.equal(none.code, 1);
+    assert.match(none.stderr, /^error: there is no journal in .*nowhere$/m);
+  });
+});
