@@ -22,7 +22,7 @@ export async function readJobFile(path: string, stdin: Readable): Promise<JobDef
   const issues = describeIssues(checked.error);
   const isNoJobAtAll = checked.error.issues.some(({ path: place }) => place.length === 0);
   throw new CliError(lines(`${name} is no job definition`, issues, mostIssues), {
-    hint: isNoJobAtAll ? exampleHint : "docs/cli.md has all fields of a job definition",
+    hint: isNoJobAtAll ? exampleHint : "docs/cli.md describes job definitions",
   });
 }
 

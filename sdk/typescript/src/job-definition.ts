@@ -21,7 +21,10 @@ export interface JobDefinition {
   readonly deadlineMs?: number;
   /** How long its upload may stand still before it lapses. Milliseconds; default an hour. */
   readonly uploadTtlMs?: number;
-  /** How long it can be read after its end. Milliseconds; default 7 days. */
+  /**
+   * How long it can be read after its end. Milliseconds; default 7 days. Kept with the job: a master without history
+   * keeps every job for ever.
+   */
   readonly retentionMs?: number;
   /** Where tasks go when there is a choice. */
   readonly placement?: PlacementPolicy;
