@@ -70,7 +70,8 @@ export class MasterEngine implements Engine {
       budgetBytes: options.payloadBudgetBytes ?? 256 * 1_024 * 1_024,
       readBytes: (index, offset, length) => journal.readBytes(index, offset, length),
     });
-    const replayed = await replay(journal, journal.firstIndex, state, payloads);
+    // From the very first entry: there is no snapshot that could stand for any, and what is missing is DATA_LOSS.
+    const replayed = await replay(journal, 1, state, payloads);
     const { epoch } = await journal.claim();
     return new MasterEngine(options, state, payloads, replayed, epoch);
   }

@@ -130,6 +130,19 @@ describe("the engine", () => {
     await engine.close();
   });
 
+  it("refuses to start on a journal whose first entries are gone", async () => {
+    const disk = new MemoryDisk();
+    const engine = await open(await openMemoryJournal(disk));
+    await submit(engine, "first", 1);
+    await submit(engine, "second", 1);
+    await engine.close();
+    const journal = await openMemoryJournal(disk);
+    await journal.truncate(3);
+    assert.equal(journal.firstIndex, 3);
+    await assert.rejects(open(journal), /DATA_LOSS/);
+    await journal.close();
+  });
+
   it("ends when the outcome of an append is unknown, and the next one recovers by replay", async () => {
     const disk = new MemoryDisk();
     let failed: (error: unknown) => void = () => {};
