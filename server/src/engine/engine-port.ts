@@ -31,6 +31,15 @@ export interface Submission {
   readonly blobs: Blobs;
 }
 
+/**
+ * Submissions that are made one by one, each when there is room for it: what waits for the disk is then the
+ * bytes of a request, and not thousands of objects.
+ */
+export interface SubmissionSource {
+  /** @returns undefined after the last. What it throws becomes the answer of the whole call */
+  next(): Submission | undefined;
+}
+
 /** When a read was made. */
 export interface Moment {
   readonly now: number;
@@ -76,6 +85,8 @@ export interface Engine {
    * has its own result; one that is refused does not hold up the others.
    */
   submitMany(submissions: readonly Submission[]): Promise<readonly Result<unknown>[]>;
+  /** The same for commands that bring new work, made as they are taken. */
+  submitFrom(source: SubmissionSource): Promise<readonly Result<unknown>[]>;
   /** Notes volatile facts, in order with the commands submitted before and after. */
   note(annotation: Annotation): void;
   /** Reads the state in one turn; the answer waits until all that it saw is durable. */

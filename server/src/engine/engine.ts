@@ -22,6 +22,7 @@ import type {
   Result,
   SessionListener,
   Submission,
+  SubmissionSource,
 } from "./engine-port.js";
 import { Blobs, DiskFullError, UnavailableError } from "./engine-port.js";
 import { JournalClock } from "./journal-clock.js";
@@ -30,7 +31,7 @@ import { replay } from "./replay.js";
 import { Sessions } from "./sessions.js";
 import { TurnContext } from "./turn-context.js";
 import { TurnSteps } from "./turn-steps.js";
-import { bringsWork, WorkQueue } from "./work-queue.js";
+import { bringsWork, Prepared, WorkQueue } from "./work-queue.js";
 
 /**
  * The single writer with pipelined group commit.
@@ -143,8 +144,21 @@ export class MasterEngine implements Engine {
     if (this.#commit.isDiskFull && submissions.some(({ command }) => bringsWork(command))) {
       return Promise.reject(new DiskFullError("the journal's disk is full"));
     }
+    return this.#enqueue(new Prepared(submissions));
+  }
+
+  submitFrom(source: SubmissionSource): Promise<readonly Result<unknown>[]> {
+    if (this.#closed) return Promise.reject(new UnavailableError("the master is stopping"));
+    if (this.#commit.isDiskFull) {
+      return Promise.reject(new DiskFullError("the journal's disk is full"));
+    }
+    return this.#enqueue(source);
+  }
+
+  #enqueue(source: SubmissionSource): Promise<readonly Result<unknown>[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ kind: "commands", submissions, results: [], resolve, reject });
+      const results: Result<unknown>[] = [];
+      this.#queue.push({ kind: "commands", source, waiting: undefined, results, resolve, reject });
       this.#soon();
     });
   }

@@ -8,7 +8,7 @@ import { Blobs } from "./engine-port.js";
 import { tell, tellGranted } from "./notices.js";
 import type { Sessions } from "./sessions.js";
 import type { TurnContext } from "./turn-context.js";
-import type { Work, WorkQueue } from "./work-queue.js";
+import type { Work, WorkOf, WorkQueue } from "./work-queue.js";
 
 /** An internal command's share of an entry, at the most (a worker lost with all its leases). */
 const internalBytesMax = 256 * 1_024;
@@ -79,27 +79,41 @@ export class TurnSteps {
       case "read":
         this.#commit.after(work.query(this.#state, this.#context));
         return true;
-      case "commands": {
-        const { submissions, results } = work;
-        while (results.length < submissions.length) {
-          const { command, blobs } = submissions[results.length] as Submission;
-          if (!this.#commit.makeRoom(weigh(command, blobs, this.#state))) return false;
-          let decision: Decision<unknown>;
-          try {
-            decision = decide(this.#state, command, this.#context, this.#settings);
-          } catch (error) {
-            // Deciding only reads: one unlucky command is one failed call, not the end of all.
-            work.reject(error);
-            return true;
-          }
-          results.push(this.#carryOut(decision, blobs));
+      case "commands":
+        return this.#takeCommands(work);
+    }
+  }
+
+  /** @returns false when there is no room for the next of them */
+  #takeCommands(work: WorkOf<"commands">): boolean {
+    const { source, results } = work;
+    for (;;) {
+      let submission: Submission | undefined;
+      let decision: Decision<unknown>;
+      try {
+        submission = work.waiting ?? source.next();
+        if (submission === undefined) break;
+        if (!this.#hasRoomFor(submission)) {
+          work.waiting = submission;
+          return false;
         }
-        this.#commit.after(() => {
-          work.resolve(results);
-        });
+        decision = decide(this.#state, submission.command, this.#context, this.#settings);
+      } catch (error) {
+        // Making and deciding only read: one unlucky command is one failed call, not the end of all.
+        work.reject(error);
         return true;
       }
+      work.waiting = undefined;
+      results.push(this.#carryOut(decision, submission.blobs));
     }
+    this.#commit.after(() => {
+      work.resolve(results);
+    });
+    return true;
+  }
+
+  #hasRoomFor({ command, blobs }: Submission): boolean {
+    return this.#commit.makeRoom(weigh(command, blobs, this.#state));
   }
 
   #takeTimers(): void {

@@ -1,11 +1,13 @@
 import type { Annotation, Command, State } from "../core/index.js";
-import type { Moment, Result, Submission } from "./engine-port.js";
+import type { Moment, Result, Submission, SubmissionSource } from "./engine-port.js";
 
 /** Something for the single writer to do, in the order in which it came. */
 export type Work =
   | {
       readonly kind: "commands";
-      readonly submissions: readonly Submission[];
+      readonly source: SubmissionSource;
+      /** Made, and without room yet. */
+      waiting: Submission | undefined;
       /** Filled in as far as decided. */
       readonly results: Result<unknown>[];
       readonly resolve: (results: readonly Result<unknown>[]) => void;
@@ -17,6 +19,22 @@ export type Work =
       readonly query: (state: State, moment: Moment) => () => void;
       readonly reject: (error: unknown) => void;
     };
+
+export type WorkOf<K extends Work["kind"]> = Extract<Work, { readonly kind: K }>;
+
+/** Submissions that are there already. */
+export class Prepared implements SubmissionSource {
+  readonly #submissions: readonly Submission[];
+  #at = 0;
+
+  constructor(submissions: readonly Submission[]) {
+    this.#submissions = submissions;
+  }
+
+  next(): Submission | undefined {
+    return this.#submissions[this.#at++];
+  }
+}
 
 /** A first-in, first-out queue that does not move its items. */
 export class WorkQueue {

@@ -5,7 +5,7 @@ import { queries } from "../core/index.js";
 import { limits } from "./limits.js";
 
 /** A kind of tasks and the stage in which they are. */
-interface KindInStage {
+export interface KindInStage {
   readonly stage: string;
   readonly kind: TaskKind;
 }

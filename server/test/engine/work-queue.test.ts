@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Work } from "../../src/engine/work-queue.js";
-import { WorkQueue } from "../../src/engine/work-queue.js";
+import { Prepared, WorkQueue } from "../../src/engine/work-queue.js";
 
 describe("the queue of the single writer", () => {
   it("keeps nothing alive of what is done", async () => {
@@ -24,7 +24,8 @@ describe("the queue of the single writer", () => {
 function pushed(queue: WorkQueue): WeakRef<Work> {
   const work: Work = {
     kind: "commands",
-    submissions: [],
+    source: new Prepared([]),
+    waiting: undefined,
     results: [],
     resolve: () => {},
     reject: () => {},

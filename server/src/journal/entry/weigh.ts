@@ -121,8 +121,19 @@ function submitBytes({ spec, idempotencyKey, fingerprint, tasks }: SubmitJob): n
   return bytes;
 }
 
-/** Added up, not encoded: small jobs come by the ten thousand. */
-function specBytes({ namespace, name, labels, trace, stages, source }: JobSpec): number {
+/** Jobs that are alike share one spec, and come by the ten thousand. */
+const knownSpecs = new WeakMap<JobSpec, number>();
+
+function specBytes(spec: JobSpec): number {
+  let bytes = knownSpecs.get(spec);
+  if (bytes === undefined) {
+    bytes = addUpSpec(spec);
+    knownSpecs.set(spec, bytes);
+  }
+  return bytes;
+}
+
+function addUpSpec({ namespace, name, labels, trace, stages, source }: JobSpec): number {
   let bytes = specNumbersBytes + textBytes(namespace) + textBytes(name);
   if (source !== undefined) bytes += 2 + 5 + source.length;
   bytes += textBytes(trace.traceparent) + textBytes(trace.tracestate) + textBytes(trace.baggage);

@@ -5,25 +5,28 @@ import { payloadHeaderBytes } from "./body.js";
 const payloadTag = (1 << 3) | 2;
 
 /**
- * The tasks of one stage as they came: where each lies in its request. Where there are many, nearly all
- * are a payload and nothing else, and those are never made into objects.
+ * Where tasks lie in their request, for all its stages and jobs together: pairs of numbers in one array,
+ * because what waits for its turn is walked by the garbage collector, object by object.
  */
-export class EncodedTasks {
-  /** Of the whole request. No Buffer: views of those cost twice as much. */
-  readonly bytes: Uint8Array;
-  readonly #bounds: number[] = [];
+export class TaskBounds {
+  #bounds = new Int32Array(4);
+  #count = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  get count(): number {
+    return this.#count;
   }
 
   /** One more, at [start, stop). */
   push(start: number, stop: number): void {
-    this.#bounds.push(start, stop);
-  }
-
-  get count(): number {
-    return this.#bounds.length / 2;
+    const at = 2 * this.#count;
+    if (at === this.#bounds.length) {
+      const larger = new Int32Array(Math.max(64, 2 * at));
+      larger.set(this.#bounds);
+      this.#bounds = larger;
+    }
+    this.#bounds[at] = start;
+    this.#bounds[at + 1] = stop;
+    this.#count += 1;
   }
 
   start(i: number): number {
@@ -32,6 +35,34 @@ export class EncodedTasks {
 
   stop(i: number): number {
     return this.#bounds[2 * i + 1] as number;
+  }
+}
+
+/**
+ * The tasks of one stage as they came: where each lies in its request. Where there are many, nearly all
+ * are a payload and nothing else, and those are never made into objects.
+ */
+export class EncodedTasks {
+  /** Of the whole request. No Buffer: views of those cost twice as much. */
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly #bounds: TaskBounds;
+  readonly #from: number;
+
+  /** Tasks [from, to) of the request. */
+  constructor(bytes: Uint8Array, bounds: TaskBounds, from: number, to: number) {
+    this.bytes = bytes;
+    this.count = to - from;
+    this.#bounds = bounds;
+    this.#from = from;
+  }
+
+  start(i: number): number {
+    return this.#bounds.start(this.#from + i);
+  }
+
+  stop(i: number): number {
+    return this.#bounds.stop(this.#from + i);
   }
 
   /**

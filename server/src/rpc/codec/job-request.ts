@@ -1,34 +1,15 @@
-import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
 import { TraceContext as TraceContexts } from "@capstan/proto/capstan/v1/common.js";
-import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
 import { JobSpec as JobSpecs } from "@capstan/proto/capstan/v1/job.js";
 import { FieldCursor } from "../wire/field-cursor.js";
-import { readText } from "../wire/text.js";
-import { EncodedTasks, plainView } from "./encoded-tasks.js";
+import { checkText, readText } from "../wire/text.js";
+import { EncodedItems, type JobHead, type JobRequest } from "./encoded-items.js";
+
+export type { JobHead, JobRequest };
 
 /**
  * Requests that bring jobs, read by hand: a job's tasks are left as they came, and jobs of one call that
  * differ in their tasks alone share all the rest, which is decoded and checked once for all of them.
  */
-
-/** Everything that a job says but for its tasks; the same object for those that say the same. */
-export interface JobHead {
-  /** Its stages are without tasks. */
-  readonly job: JobSpec;
-  readonly traceContext: TraceContext | undefined;
-  readonly moreToUpload: boolean;
-}
-
-/** One job of a request. */
-export interface JobRequest {
-  readonly idempotencyKey: string;
-  /** Undefined: the request has no job. */
-  readonly head: JobHead | undefined;
-  /** By stage. */
-  readonly tasks: readonly EncodedTasks[];
-  /** What the job took on the wire. */
-  readonly jobBytes: number;
-}
 
 export interface SubmitRequest {
   readonly namespace: string;
@@ -39,7 +20,7 @@ export interface SubmitRequest {
 
 export interface BulkRequest {
   readonly namespace: string;
-  readonly items: readonly JobRequest[];
+  readonly items: EncodedItems;
   /** What the whole request took on the wire. */
   readonly bytes: number;
 }
@@ -55,7 +36,8 @@ const stagesTag = (jobField.stages << 3) | 2;
 /** @throws Error when the bytes are no such request */
 export function readSubmitJob(bytes: Buffer, lastHead = new LastEncodedHead()): SubmitRequest {
   const reader = new JobReader(bytes, lastHead);
-  const item = reader.item(0, bytes.length, submitField.item);
+  reader.read(0, bytes.length, submitField.item);
+  const item = reader.items.at(0);
   return { namespace: reader.namespace, item, bytes: bytes.length };
 }
 
@@ -63,15 +45,14 @@ export function readSubmitJob(bytes: Buffer, lastHead = new LastEncodedHead()): 
 export function readSubmitJobs(bytes: Buffer, lastHead = new LastEncodedHead()): BulkRequest {
   const reader = new JobReader(bytes, lastHead);
   const fields = new FieldCursor(bytes).reset(bytes, 0, bytes.length);
-  const items: JobRequest[] = [];
   let namespace = "";
   while (fields.next()) {
     if (!fields.isBytes) continue;
     const { field, start, stop } = fields;
-    if (field === bulkField.items) items.push(reader.item(start, stop, 0));
+    if (field === bulkField.items) reader.read(start, stop, 0);
     else if (field === bulkField.namespace) namespace = readText(bytes, start, stop);
   }
-  return { namespace, items, bytes: bytes.length };
+  return { namespace, items: reader.items, bytes: bytes.length };
 }
 
 /** The last head that was read, by its bytes: the next job, or the next request, may say the same. */
@@ -93,13 +74,11 @@ export class LastEncodedHead {
   }
 }
 
-const noTasks: readonly EncodedTasks[] = [];
-
 class JobReader {
   /** Of the request, where it stands beside the fields of its only job. */
   namespace = "";
+  readonly items: EncodedItems;
   readonly #bytes: Buffer;
-  readonly #plainBytes: Uint8Array;
   readonly #ofItem: FieldCursor;
   readonly #ofJob: FieldCursor;
   readonly #ofStage: FieldCursor;
@@ -111,18 +90,19 @@ class JobReader {
   constructor(bytes: Buffer, lastHead: LastEncodedHead) {
     this.#lastHead = lastHead;
     this.#bytes = bytes;
-    this.#plainBytes = plainView(bytes);
+    this.items = new EncodedItems(bytes);
     this.#ofItem = new FieldCursor(bytes);
     this.#ofJob = new FieldCursor(bytes);
     this.#ofStage = new FieldCursor(bytes);
   }
 
   /** Reads the item at [start, stop). @param shift how many fields stand before its own */
-  item(start: number, stop: number, shift: number): JobRequest {
+  read(start: number, stop: number, shift: number): void {
     const bytes = this.#bytes;
     const fields = this.#ofItem.reset(bytes, start, stop);
-    let idempotencyKey = "";
     let moreToUpload = false;
+    let keyAt = 0;
+    let keyEnd = 0;
     let jobAt = -1;
     let jobEnd = -1;
     let traceAt = -1;
@@ -132,7 +112,9 @@ class JobReader {
       if (!fields.isBytes) {
         if (field === itemField.moreToUpload && fields.isNumber) moreToUpload = fields.isTrue;
       } else if (field === itemField.key) {
-        idempotencyKey = readText(bytes, fields.start, fields.stop);
+        keyAt = fields.start;
+        keyEnd = fields.stop;
+        checkText(bytes, keyAt, keyEnd);
       } else if (field === itemField.job) {
         jobAt = fields.start;
         jobEnd = fields.stop;
@@ -143,35 +125,40 @@ class JobReader {
         this.namespace = readText(bytes, fields.start, fields.stop);
       }
     }
-    if (jobAt === -1) return { idempotencyKey, head: undefined, tasks: noTasks, jobBytes: 0 };
-    const tasks = this.#splitJob(jobAt, jobEnd);
+    const { items } = this;
+    const firstStage = items.stageCount;
+    if (jobAt === -1) {
+      items.add(keyAt, keyEnd, undefined, 0, firstStage);
+      return;
+    }
+    this.#splitJob(jobAt, jobEnd);
     const head = this.#headOf(traceAt, traceEnd, moreToUpload);
     // The generated code leaves a message early that says so, and takes what follows for fields around it.
-    if (head.job.stages.length !== tasks.length) throw new RangeError("a message ends early");
-    return { idempotencyKey, head, tasks, jobBytes: jobEnd - jobAt };
+    const stageCount = items.stageCount - firstStage;
+    if (head.job.stages.length !== stageCount) throw new RangeError("a message ends early");
+    items.add(keyAt, keyEnd, head, jobEnd - jobAt, firstStage);
   }
 
-  /** Puts the job without its tasks into the head. @returns the tasks of each stage */
-  #splitJob(start: number, stop: number): readonly EncodedTasks[] {
+  /** Puts the job without its tasks into the head, and where its tasks lie among the items. */
+  #splitJob(start: number, stop: number): void {
     const bytes = this.#bytes;
     const fields = this.#ofJob.reset(bytes, start, stop);
-    const tasks: EncodedTasks[] = [];
     this.#headLength = 0;
     let from = start;
     while (fields.next()) {
       if (fields.field === jobField.stages && fields.isBytes) {
-        tasks.push(this.#splitStage(fields.start, fields.stop));
+        this.#splitStage(fields.start, fields.stop);
       } else {
         this.#copy(from, fields.at);
       }
       from = fields.at;
     }
-    return tasks;
   }
 
-  #splitStage(start: number, stop: number): EncodedTasks {
+  #splitStage(start: number, stop: number): void {
     const fields = this.#ofStage.reset(this.#bytes, start, stop);
-    const tasks = new EncodedTasks(this.#plainBytes);
+    const { items } = this;
+    items.beginStage();
     // Its length is known when the tasks are out: five bytes, as a varint may have.
     this.#reserve(6);
     this.#head[this.#headLength] = stagesTag;
@@ -180,14 +167,13 @@ class JobReader {
     let from = start;
     while (fields.next()) {
       if (fields.field === stageField.tasks && fields.isBytes) {
-        tasks.push(fields.start, fields.stop);
+        items.addTask(fields.start, fields.stop);
       } else {
         this.#copy(from, fields.at);
       }
       from = fields.at;
     }
     writeLength(this.#head, lengthAt, this.#headLength - lengthAt - 5);
-    return tasks;
   }
 
   /** The head of the last job, if that said the same; else it is decoded. */

@@ -63,8 +63,9 @@ export class LastHead {
 
 /** Decodes the jobs of one request. Of those that share a head it is checked, and kept, once. */
 export class SubmitDecoder {
+  /** Of all jobs of the request. */
+  readonly namespace: string;
   readonly #method: string;
-  readonly #namespace: string;
   readonly #fingerprints: Fingerprints;
   readonly #bodies: Bodies;
   readonly #lastHead: LastHead;
@@ -77,8 +78,8 @@ export class SubmitDecoder {
   constructor(method: string, namespace: string, bytes: number, lastHead = new LastHead()) {
     this.#lastHead = lastHead;
     this.#method = method;
-    this.#namespace = namespace === "" ? defaults.namespace : namespace;
-    this.#fingerprints = new Fingerprints(this.#namespace);
+    this.namespace = namespace === "" ? defaults.namespace : namespace;
+    this.#fingerprints = new Fingerprints(this.namespace);
     this.#bodies = new Bodies(bytes);
   }
 
@@ -107,7 +108,7 @@ export class SubmitDecoder {
     checker.finish();
     checkStages(spec.stages, head.moreToUpload ? undefined : request.tasks);
     weight.check("job");
-    this.#lastHead.keep(head, this.#namespace, known);
+    this.#lastHead.keep(head, this.namespace, known);
     const fingerprint = idempotencyKey === "" ? "" : this.#fingerprints.of(head, request);
     const { moreToUpload } = head;
     return {
@@ -118,7 +119,7 @@ export class SubmitDecoder {
 
   #checkEnvelope({ idempotencyKey, head, jobBytes }: JobRequest): JobHead {
     const checker = new Checker(this.#method, "");
-    checker.namespace(".namespace", this.#namespace);
+    checker.namespace(".namespace", this.namespace);
     checker.text(".idempotency_key", idempotencyKey, limits.idempotencyKeyBytes);
     if (head === undefined) checker.fail(".job", "is missing");
     checker.finish();
@@ -129,10 +130,10 @@ export class SubmitDecoder {
   }
 
   #headOf(checker: Checker, head: JobHead): KnownHead {
-    const known = this.#lastHead.find(head, this.#namespace);
+    const known = this.#lastHead.find(head, this.namespace);
     if (known !== undefined) return known;
     const policies = decodeJobPolicies(checker, head.job);
-    const spec = decodeSpec(checker, head, this.#namespace, policies);
+    const spec = decodeSpec(checker, head, this.namespace, policies);
     const weight = new Weight();
     weight.addSpec(spec);
     return { spec, policies, weight: weight.bytes };

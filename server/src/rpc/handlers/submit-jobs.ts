@@ -4,11 +4,11 @@ import type { Warning } from "@capstan/proto/capstan/v1/job.js";
 import { JobState } from "@capstan/proto/capstan/v1/job.js";
 import type { JobReply, JobSpec, State, SubmitJob } from "../../core/index.js";
 import { assert } from "../../core/index.js";
-import type { Result } from "../../engine/engine-port.js";
+import type { Result, Submission, SubmissionSource } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import { Checker } from "../codec/checker.js";
-import type { BulkRequest, JobRequest } from "../codec/job-request.js";
-import type { Decoded } from "../codec/submit-job.js";
+import type { EncodedItems } from "../codec/encoded-items.js";
+import type { BulkRequest } from "../codec/job-request.js";
 import { LastHead, SubmitDecoder } from "../codec/submit-job.js";
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
@@ -16,18 +16,14 @@ import type { Log } from "../log.js";
 import { refusalOf, toRefusal } from "../status.js";
 import type { Refusal } from "../status-details.js";
 import { detailsOf } from "../status-details.js";
-import { kindsOf, warningsOf } from "../warnings.js";
+import { type KindInStage, kindsOf, warningsOf } from "../warnings.js";
 import { WireWriter } from "../wire/wire-writer.js";
-import { type HandlerDeps, traced } from "./deps.js";
+import { type HandlerDeps, type TraceOfSubmit, traced } from "./deps.js";
 import { encodeSubmitted } from "./submit-job.js";
 
 /** What all refusals together may take of the answer, and all warnings. */
 const refusalBytes = 640 * 1_024;
 const warningsMax = 1_024;
-
-type Item =
-  | { readonly kind: "job"; readonly decoded: Decoded<SubmitJob> }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
 
 /**
  * Submits many jobs through the same command as SubmitJob, in order, with an outcome for each: one
@@ -40,30 +36,85 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     checkEnvelope(request);
     const { namespace, bytes } = request;
     const decoder = new SubmitDecoder("SubmitJobs", namespace, bytes, lastHead);
-    const items = request.items.map((item) => decodeItem(decoder, item, log));
-    const jobs = items.flatMap((item) => (item.kind === "job" ? [item.decoded] : []));
-    const submissions = jobs.map(({ command, blobs }) => ({
-      command: traced(command, traceOfSubmit),
-      blobs,
-    }));
+    const jobs = new BulkJobs(request.items, decoder, log, traceOfSubmit);
     const [results, warnings] = await Promise.all([
-      submissions.length === 0 ? [] : engine.submitMany(submissions),
-      engine.read((state) => warningsOfAll(state, jobs)),
+      engine.submitFrom(jobs),
+      engine.read((state) => warningsOfAll(state, jobs.kinds, decoder.namespace)),
     ]);
-    return encodeResults(writer, items, results as readonly Result<JobReply>[], warnings);
+    return encodeResults(writer, jobs, results as readonly Result<JobReply>[], warnings);
   });
 }
 
-/** Jobs that share a spec and have no other kinds of tasks have the same warnings. */
-function warningsOfAll(state: State, jobs: readonly Decoded<SubmitJob>[]): Warning[][] {
-  const known = new Map<JobSpec, Warning[]>();
-  let left = warningsMax;
-  return jobs.map(({ command }) => {
+/** The jobs of a request, each decoded when the engine takes it. */
+class BulkJobs implements SubmissionSource {
+  /** By the place of the item in its request. */
+  readonly refusals = new Map<number, Refusal>();
+  /** Of each job that was taken: what may have to be warned of. Jobs that are alike share one. */
+  readonly kinds: (readonly KindInStage[])[] = [];
+  readonly #items: EncodedItems;
+  readonly #decoder: SubmitDecoder;
+  readonly #log: Log;
+  readonly #traceOfSubmit: TraceOfSubmit | undefined;
+  #next = 0;
+  #spec: JobSpec | undefined;
+  #kindsOfSpec: readonly KindInStage[] = [];
+
+  constructor(
+    items: EncodedItems,
+    decoder: SubmitDecoder,
+    log: Log,
+    traceOfSubmit: TraceOfSubmit | undefined,
+  ) {
+    this.#items = items;
+    this.#decoder = decoder;
+    this.#log = log;
+    this.#traceOfSubmit = traceOfSubmit;
+  }
+
+  get count(): number {
+    return this.#items.length;
+  }
+
+  next(): Submission | undefined {
+    while (this.#next < this.#items.length) {
+      const at = this.#next++;
+      try {
+        const { command, blobs } = this.#decoder.decode(this.#items.at(at));
+        this.kinds.push(this.#kindsOf(command));
+        return { command: traced(command, this.#traceOfSubmit), blobs };
+      } catch (error) {
+        this.refusals.set(at, toRefusal(error, this.#log));
+      }
+    }
+    return undefined;
+  }
+
+  #kindsOf(command: SubmitJob): readonly KindInStage[] {
     const { spec, tasks } = command;
     const isPlain = tasks.every((stage) => stage.tasks.every(({ kind }) => kind === undefined));
-    let found = isPlain ? known.get(spec) : undefined;
-    found ??= warningsOf(state, spec.namespace, kindsOf(command));
-    if (isPlain) known.set(spec, found);
+    if (!isPlain) return kindsOf(command);
+    if (this.#spec !== spec) {
+      this.#spec = spec;
+      this.#kindsOfSpec = kindsOf(command);
+    }
+    return this.#kindsOfSpec;
+  }
+}
+
+/** Jobs of the same kinds of tasks have the same warnings. */
+function warningsOfAll(
+  state: State,
+  kindsOfJobs: readonly (readonly KindInStage[])[],
+  namespace: string,
+): Warning[][] {
+  const known = new Map<readonly KindInStage[], Warning[]>();
+  let left = warningsMax;
+  return kindsOfJobs.map((kinds) => {
+    let found = known.get(kinds);
+    if (found === undefined) {
+      found = warningsOf(state, namespace, kinds);
+      known.set(kinds, found);
+    }
     left -= found.length;
     return left < 0 ? [] : found;
   });
@@ -79,14 +130,6 @@ function checkEnvelope({ namespace, items }: BulkRequest): void {
   }
 }
 
-function decodeItem(decoder: SubmitDecoder, item: JobRequest, log: Log): Item {
-  try {
-    return { kind: "job", decoded: decoder.decode(item) };
-  } catch (error) {
-    return { kind: "refused", refusal: toRefusal(error, log) };
-  }
-}
-
 // SubmitJobsResponse.results = 1, SubmitJobResult.job = 1, SubmitJobResponse.job_id = 1 and state = 2.
 const resultsTag = (1 << 3) | 2;
 const jobTag = (1 << 3) | 2;
@@ -96,17 +139,18 @@ const stateTag = 2 << 3;
 /** A SubmitJobsResponse. Jobs that are new, whole and without a warning are written by hand. */
 function encodeResults(
   writer: WireWriter,
-  items: readonly Item[],
+  jobs: BulkJobs,
   results: readonly Result<JobReply>[],
   warnings: readonly Warning[][],
 ): Buffer {
   // What an answer left behind that could not be written is not part of this one.
   writer.cut(0);
-  const refusedMax = Math.floor(refusalBytes / items.length);
+  const refusedMax = Math.floor(refusalBytes / jobs.count);
   let next = 0;
-  for (const item of items) {
-    if (item.kind === "refused") {
-      writeResult(writer, refused(item.refusal, refusedMax));
+  for (let item = 0; item < jobs.count; item++) {
+    const refusal = jobs.refusals.get(item);
+    if (refusal !== undefined) {
+      writeResult(writer, refused(refusal, refusedMax));
       continue;
     }
     const at = next++;

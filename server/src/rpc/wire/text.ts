@@ -14,6 +14,15 @@ export function readText(bytes: Buffer, start: number, stop: number): string {
   return bytes.toString("latin1", start, stop);
 }
 
+/** Is it text? For a field that is read later, if at all. @throws RangeError as {@link readText} */
+export function checkText(bytes: Buffer, start: number, stop: number): void {
+  for (let i = start; i < stop; i++) {
+    if ((bytes[i] as number) <= 0x7f) continue;
+    decodeStrictly(bytes.subarray(start, stop));
+    return;
+  }
+}
+
 /** The decoder throws a TypeError, which elsewhere is a bug; here it is the bytes that are wrong. */
 function decodeStrictly(bytes: Buffer): string {
   try {

@@ -70,7 +70,7 @@ describe("the bodies of a request's tasks", () => {
         const request = readSubmitJobs(isOdd ? oddly(plain, schemas.submitJobs, seed) : plain);
         const decoder = new SubmitDecoder("SubmitJobs", request.namespace, request.bytes);
         const taken: [Buffer, readonly number[], readonly Buffer[]][] = [];
-        for (const [i, item] of request.items.entries()) {
+        for (const [i, item] of [...request.items].entries()) {
           const { name, stages } = drawn[i] as (typeof drawn)[number];
           if (name === "") {
             assert.throws(() => decoder.decode(item), CallRefusedError);

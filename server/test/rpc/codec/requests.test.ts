@@ -62,7 +62,7 @@ function readOne(bytes: Buffer): SubmitJobRequest {
 function readMany(bytes: Buffer): SubmitJobsRequest {
   const { namespace, items, bytes: length } = readSubmitJobs(bytes);
   assert.equal(length, bytes.length);
-  return { namespace, items: items.map(itemOf) };
+  return { namespace, items: [...items].map(itemOf) };
 }
 
 function readTasks(bytes: Buffer): AppendTasksRequest {
@@ -148,7 +148,7 @@ describe("requests that are read by hand", () => {
     );
     const request = SubmitJobsRequest.fromPartial({ items });
     const read = readSubmitJobs(Buffer.from(SubmitJobsRequest.encode(request).finish()));
-    const heads = read.items.map(({ head }) => head);
+    const heads = [...read.items].map(({ head }) => head);
     assert.equal(heads[0], heads[1]);
     assert.notEqual(heads[1], heads[2]);
     assert.deepEqual([heads[0]?.moreToUpload, heads[2]?.moreToUpload], [false, true]);
