@@ -16,8 +16,9 @@ export interface SubmitAnswer {
 
 /** One job from the call that submits it to its answer. */
 export class Submission implements SmallJob {
-  readonly upload: JobUpload;
   readonly span: SendSpan;
+  /** Undefined once it has been written down: a job that waits for its answer is small. */
+  #upload: JobUpload | undefined;
   readonly #options: SubmitOptions;
   readonly #answer: SubmitAnswer;
   readonly #calls: JobCalls;
@@ -32,11 +33,20 @@ export class Submission implements SmallJob {
     answer: SubmitAnswer,
     calls: JobCalls,
   ) {
-    this.upload = upload;
+    this.#upload = upload;
     this.span = span;
     this.#options = options;
     this.#answer = answer;
     this.#calls = calls;
+  }
+
+  get upload(): JobUpload {
+    if (this.#upload === undefined) throw new Error("the job has been written down already");
+    return this.#upload;
+  }
+
+  written(): void {
+    this.#upload = undefined;
   }
 
   /** Sends it on its way: with others of the same turn if it fits in one message, else in parts. */
@@ -66,7 +76,9 @@ export class Submission implements SmallJob {
     this.#end();
     this.span.failed(error);
     const answer = (): void => this.#answer.refused(error);
-    this.upload.close().then(answer, answer);
+    // Of a job that was written down every task has been read.
+    if (this.#upload === undefined) answer();
+    else this.#upload.close().then(answer, answer);
   }
 
   #end(): void {
@@ -116,12 +128,8 @@ export class Outcomes {
 
   /** Who waits for the next of them. */
   next(): SubmitAnswer {
-    const place = this.#count++;
     this.#open += 1;
-    return {
-      accepted: (job) => this.#settle(place, { ok: true, job }),
-      refused: (error) => this.#settle(place, { ok: false, error: CapstanError.from(error) }),
-    };
+    return new Place(this, this.#count++);
   }
 
   /** All of them, once they have been settled. */
@@ -130,9 +138,28 @@ export class Outcomes {
     return this.#outcomes;
   }
 
-  #settle(place: number, outcome: SubmitOutcome<JobHandle>): void {
+  settle(place: number, outcome: SubmitOutcome<JobHandle>): void {
     this.#outcomes[place] = outcome;
     this.#open -= 1;
     if (this.#open === 0) this.#wake?.();
+  }
+}
+
+/** Who waits for the outcome of one job of many. */
+class Place implements SubmitAnswer {
+  readonly #outcomes: Outcomes;
+  readonly #place: number;
+
+  constructor(outcomes: Outcomes, place: number) {
+    this.#outcomes = outcomes;
+    this.#place = place;
+  }
+
+  accepted(job: JobHandle): void {
+    this.#outcomes.settle(this.#place, { ok: true, job });
+  }
+
+  refused(error: unknown): void {
+    this.#outcomes.settle(this.#place, { ok: false, error: CapstanError.from(error) });
   }
 }

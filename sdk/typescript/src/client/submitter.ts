@@ -23,6 +23,8 @@ const field = { namespace: 1, items: 2 } as const;
 export interface SmallJob {
   readonly upload: JobUpload;
   readonly span: SendSpan;
+  /** It lies in a request that is kept until it is answered: its upload is asked for nothing more. */
+  written(): void;
   accepted(response: SubmitJobResponse): void;
   refused(error: unknown): void;
 }
@@ -31,6 +33,14 @@ export interface SmallJob {
 interface Queued {
   readonly job: SmallJob;
   readonly trace: TraceContext | undefined;
+}
+
+/** A bulk request: what waits for its answer is bytes, and not the jobs as they were encoded. */
+interface BulkRequest {
+  readonly bytes: Uint8Array;
+  readonly jobs: readonly SmallJob[];
+  /** Where each item begins, as a field of the request, and where the last one ends. */
+  readonly places: readonly number[];
 }
 
 /**
@@ -103,16 +113,15 @@ export class Submitter {
   }
 
   /** Jobs that the master is too busy for are sent again, when it says so; the others have their outcome. */
-  async #sendMany(all: readonly Queued[]): Promise<void> {
+  async #sendMany(queued: readonly Queued[]): Promise<void> {
     const retries = this.#connection.retries();
-    let jobs = all;
-    while (jobs.length > 0) {
-      const results = await this.#connection.unary(submitJobs, this.#bulkRequest(jobs));
-      const again: Queued[] = [];
+    let request = this.#requestOf(queued);
+    while (request.jobs.length > 0) {
+      const results = await this.#connection.unary(submitJobs, request.bytes);
+      const again: number[] = [];
       let busy: CapstanError | undefined;
-      for (let i = 0; i < jobs.length; i++) {
-        const queued = jobs[i] as Queued;
-        const { job } = queued;
+      for (let i = 0; i < request.jobs.length; i++) {
+        const job = request.jobs[i] as SmallJob;
         const result = results[i]?.result;
         if (result?.$case === "job") {
           job.accepted(result.value);
@@ -124,27 +133,44 @@ export class Submitter {
             : new CapstanError("the master gave no outcome for this job", { code: "INTERNAL" });
         if (error.code === "UNAVAILABLE" || error.retryAfterMs !== undefined) {
           busy = error;
-          again.push(queued);
+          again.push(i);
         } else {
           job.refused(error);
         }
       }
-      if (busy !== undefined) await retries.next(busy);
-      jobs = again;
+      if (busy === undefined) return;
+      await retries.next(busy);
+      request = this.#requestAgain(request, again);
     }
   }
 
-  #bulkRequest(jobs: readonly Queued[]): Uint8Array {
+  #requestOf(queued: readonly Queued[]): BulkRequest {
     let bytes = 128;
-    for (const queued of jobs) bytes += boundOf(queued);
+    for (const one of queued) bytes += boundOf(one);
     const writer = new MessageWriter(bytes);
     writer.text(field.namespace, this.#namespace);
-    for (const queued of jobs) {
-      const item = writer.open(field.items, boundOf(queued));
-      queued.job.upload.writeItem(writer, queued.trace);
+    const places = [writer.length];
+    for (const one of queued) {
+      const item = writer.open(field.items, boundOf(one));
+      one.job.upload.writeItem(writer, one.trace);
       writer.close(item);
+      places.push(writer.length);
+      one.job.written();
     }
-    return writer.finish();
+    return { bytes: writer.finish(), jobs: queued.map(({ job }) => job), places };
+  }
+
+  /** Some of the items once more, as they were written. */
+  #requestAgain({ bytes, jobs, places }: BulkRequest, again: readonly number[]): BulkRequest {
+    const writer = new MessageWriter(bytes.byteLength);
+    writer.text(field.namespace, this.#namespace);
+    const newPlaces = [writer.length];
+    for (const i of again) {
+      writer.span(bytes, places[i] as number, places[i + 1] as number);
+      newPlaces.push(writer.length);
+    }
+    const left = again.map((i) => jobs[i] as SmallJob);
+    return { bytes: writer.finish(), jobs: left, places: newPlaces };
   }
 }
 

@@ -1,5 +1,5 @@
 /** Up to here a loop costs less than a call into native code. */
-const shortText = 24;
+const shortText = 96;
 
 /**
  * Writes protobuf by hand, into bytes that grow: for the messages that carry jobs and tasks, of which there

@@ -47,7 +47,7 @@ export function putVarint(bytes: Uint8Array, at: number, value: number): number 
 }
 
 /** Up to here a loop costs less than calls into native code. */
-const shortText = 16;
+const shortText = 100;
 
 /** Bytes that grow. Not shared: each entry in the making has its own. */
 export class ByteSink {

@@ -61,9 +61,8 @@ export class EntryBuilder {
   #cold = new BinaryWriter();
   /** An entry was begun and not finished: its last events may be in the runs, or half an event anywhere. */
   #isOpen = false;
-  #chunks: Uint8Array[] = [];
+  readonly #blobs = new ByteSink(sinkBytes);
   #lengths: number[] = [];
-  #blobBytes = 0;
   #lengthBytes = 0;
   #eventCount = 0;
 
@@ -76,9 +75,8 @@ export class EntryBuilder {
   begin(stamp: Stamp, firstBlob: BlobId): void {
     if (this.#isOpen) this.#forget();
     this.#firstBlob = firstBlob;
-    this.#chunks = [];
+    this.#blobs.length = 0;
     this.#lengths = [];
-    this.#blobBytes = 0;
     this.#lengthBytes = 0;
     this.#eventCount = 0;
     this.#sink.length = 0;
@@ -103,7 +101,7 @@ export class EntryBuilder {
   /** What `finish().body` would take now: never less than that, and little more. */
   get bytes(): number {
     const events = this.#sink.length + this.#waitingBytesMax();
-    return entryHeaderBytesMax + events + this.#lengthBytes + this.#blobBytes;
+    return entryHeaderBytesMax + events + this.#lengthBytes + this.#blobs.length;
   }
 
   addEvent(event: CoreEvent): void {
@@ -149,23 +147,22 @@ export class EntryBuilder {
     this.#eventCount += 1;
   }
 
-  /** Adds blobs under the numbers from `nextBlob` on. */
+  /**
+   * Adds blobs under the numbers from `nextBlob` on. They are copied at once: thousands of views, kept until
+   * the entry is finished, would cost the garbage collector more than that.
+   */
   addBlobs({ chunks, lengths, entryBytes }: Blobs): void {
-    let bytes = 0;
-    for (const chunk of chunks) {
-      this.#chunks.push(chunk);
-      bytes += chunk.length;
-    }
+    const before = this.#blobs.length;
+    for (const chunk of chunks) this.#blobs.raw(chunk);
     for (const length of lengths) this.#lengths.push(length);
-    this.#blobBytes += bytes;
-    this.#lengthBytes += entryBytes - bytes;
+    this.#lengthBytes += entryBytes - (this.#blobs.length - before);
   }
 
   /** The entry. Add nothing after this, until another begins. */
   finish(): FinishedEntry {
     this.#flush();
     const sink = this.#sink;
-    const section = this.#joinBlobs();
+    const section = this.#takeBlobs();
     if (this.#lengths.length > 0) {
       sink.number(EntryField.firstBlob, this.#firstBlob);
       this.#writeLengths();
@@ -228,14 +225,11 @@ export class EntryBuilder {
     for (const length of this.#lengths) sink.length = putVarint(sink.bytes, sink.length, length);
   }
 
-  #joinBlobs(): Uint8Array {
-    if (this.#blobBytes === 0) return noBytes;
-    const section = ownBytes(this.#blobBytes);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      section.set(chunk, at);
-      at += chunk.length;
-    }
+  #takeBlobs(): Uint8Array {
+    const { length } = this.#blobs;
+    if (length === 0) return noBytes;
+    const section = ownBytes(length);
+    section.set(this.#blobs.view());
     return section;
   }
 }
