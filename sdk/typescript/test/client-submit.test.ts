@@ -356,6 +356,30 @@ describe("many small jobs", () => {
     assert.equal(jobs.jobs.get("mine")!.stages.get("main")!.length, 5_000);
   });
 
+  it("are sent again, as they were, where the master had no room for some of them", async () => {
+    const { jobs, client } = await setUp({ namespace: "team" });
+    for (const name of ["b", "d"]) jobs.busyFor.add(name);
+    const outcomes = await client.submitMany(
+      ["a", "b", "c", "d", "bad"].map((name) => jobOf([{ payload: `of ${name}` }], name)),
+    );
+    assert.deepEqual(
+      outcomes.map((one) => (one.ok ? "ok" : one.error.code)),
+      ["ok", "ok", "ok", "ok", "INVALID_ARGUMENT"],
+    );
+    assert.deepEqual(jobs.calls, ["SubmitJobs", "SubmitJobs"]);
+    const submitted = [...jobs.jobs.values()].map((job) => [
+      job.request.namespace,
+      job.request.job?.name,
+      ...texts(job),
+    ]);
+    assert.deepEqual(submitted, [
+      ["team", "a", '"of a"'],
+      ["team", "c", '"of c"'],
+      ["team", "b", '"of b"'],
+      ["team", "d", '"of d"'],
+    ]);
+  });
+
   it("are split by count and size", async () => {
     const { jobs, client } = await setUp();
     const each = (count: number, bytes: number): JobDefinition[] =>

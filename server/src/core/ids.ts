@@ -43,6 +43,9 @@ export interface LeaseToken {
 /** Codes of the 32 letters. */
 const crockford = Array.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ", (letter) => letter.charCodeAt(0));
 
+/** Codes of the id in the making, and one string of them: put together letter by letter it would be kept as a tree. */
+const codes: number[] = [];
+
 /** Of ten letters of time the last five, as bits. */
 const lowTimeBits = 25;
 
@@ -57,8 +60,7 @@ const lowTimeBits = 25;
  * @returns the prefix and 26 characters
  */
 export function makeId(prefix: string, wall: WallMs, draw: () => number): string {
-  // Codes, and one string of them: put together letter by letter it would be kept as a tree.
-  const codes = new Array<number>(prefix.length + 26);
+  codes.length = prefix.length + 26;
   let at = 0;
   for (; at < prefix.length; at++) codes[at] = prefix.charCodeAt(at);
   const ms = Math.max(0, Math.floor(wall));
@@ -66,7 +68,7 @@ export function makeId(prefix: string, wall: WallMs, draw: () => number): string
   at = putLetters(codes, at, high, 5);
   at = putLetters(codes, at, ms - high * 2 ** lowTimeBits, 5);
   for (let word = 0; word < 4; word++) at = putLetters(codes, at, draw(), 4);
-  return String.fromCharCode(...codes);
+  return String.fromCharCode.apply(undefined, codes);
 }
 
 /** Writes the low bits of a number, five for each letter. @returns where the next goes */

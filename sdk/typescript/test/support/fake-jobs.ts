@@ -24,6 +24,8 @@ const bytes = (message: { finish(): Uint8Array }): Buffer => Buffer.from(message
 export class FakeJobs {
   readonly jobs = new Map<string, FakeJob>();
   readonly calls: string[] = [];
+  /** Names of jobs for which there is no room, each for one time. */
+  readonly busyFor = new Set<string>();
   /** Called before each call; what it throws is the answer. */
   before: (call: string, request: unknown) => void | Promise<void> = () => undefined;
   /** Called after each call has done its work; what it throws is the answer all the same. */
@@ -41,6 +43,10 @@ export class FakeJobs {
           const results = decoded.items.map((item) => {
             if (item.job?.name === "bad") {
               const error = { code: 3, message: "bad name", details: [] };
+              return { result: { $case: "error" as const, value: error } };
+            }
+            if (this.busyFor.delete(item.job?.name ?? "")) {
+              const error = { code: 14, message: "no room", details: [] };
               return { result: { $case: "error" as const, value: error } };
             }
             const value = this.#submit({ ...item, namespace: decoded.namespace });

@@ -33,6 +33,12 @@ export class Checker {
     readonly root: string,
   ) {}
 
+  /** Nothing was found: the next of many begins, at its root. */
+  begin(): void {
+    this.#violations = this.#unsupported = undefined;
+    this.stage = this.task = -1;
+  }
+
   /** The path of a field here. */
   path(field: string): string {
     const { stage, task, root } = this;

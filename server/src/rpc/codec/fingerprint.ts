@@ -19,6 +19,7 @@ export class Fingerprints {
   readonly #namespace: string;
   #head: JobHead | undefined;
   #bytes: Buffer = Buffer.allocUnsafe(1_024);
+  #view: Buffer = this.#bytes.subarray(0, 0);
   #headLength = 0;
   #length = 0;
 
@@ -32,7 +33,13 @@ export class Fingerprints {
     for (let stage = 0; stage < tasks.length; stage++) {
       this.#addTasks(stage, tasks[stage] as EncodedTasks);
     }
-    return hash("sha256", this.#bytes.subarray(0, this.#length), "hex");
+    return hash("sha256", this.#whole(), "hex");
+  }
+
+  /** What is to be hashed: a view that jobs of one length share, where there are many. */
+  #whole(): Buffer {
+    if (this.#view.length !== this.#length) this.#view = this.#bytes.subarray(0, this.#length);
+    return this.#view;
   }
 
   #begin(head: JobHead): void {
@@ -82,6 +89,7 @@ export class Fingerprints {
     const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
+    this.#view = larger.subarray(0, 0);
   }
 }
 

@@ -65,10 +65,15 @@ export class LastHead {
 export class SubmitDecoder {
   /** Of all jobs of the request. */
   readonly namespace: string;
-  readonly #method: string;
   readonly #fingerprints: Fingerprints;
   readonly #bodies: Bodies;
   readonly #lastHead: LastHead;
+  // One for all jobs of the request, begun anew for each.
+  readonly #envelope: Checker;
+  readonly #checker: Checker;
+  readonly #weight = new Weight();
+  #tasks: TaskDecoder | undefined;
+  #policiesOfTasks: JobPolicies | undefined;
 
   /**
    * @param namespace as the request says it, empty where it says none
@@ -77,10 +82,11 @@ export class SubmitDecoder {
    */
   constructor(method: string, namespace: string, bytes: number, lastHead = new LastHead()) {
     this.#lastHead = lastHead;
-    this.#method = method;
     this.namespace = namespace === "" ? defaults.namespace : namespace;
     this.#fingerprints = new Fingerprints(this.namespace);
     this.#bodies = new Bodies(bytes);
+    this.#envelope = new Checker(method, "");
+    this.#checker = new Checker(method, "job");
   }
 
   /**
@@ -89,14 +95,16 @@ export class SubmitDecoder {
   decode(request: JobRequest): Decoded<SubmitJob> {
     const { idempotencyKey } = request;
     const head = this.#checkEnvelope(request);
-    const checker = new Checker(this.#method, "job");
+    const checker = this.#checker;
+    checker.begin();
     checkWholes(checker, head, request.tasks);
     const known = this.#headOf(checker, head);
-    const { spec, policies } = known;
-    const weight = new Weight(known.weight);
+    const { spec } = known;
+    const weight = this.#weight;
+    weight.begin(known.weight);
     const bodies = this.#bodies;
     bodies.begin();
-    const decoder = new TaskDecoder(checker, policies, { bodies, weight });
+    const decoder = this.#tasksOf(known);
     const tasks: StageTasks[] = [];
     for (let i = 0; i < spec.stages.length; i++) {
       const encoded = request.tasks[i] as EncodedTasks;
@@ -118,7 +126,8 @@ export class SubmitDecoder {
   }
 
   #checkEnvelope({ idempotencyKey, head, jobBytes }: JobRequest): JobHead {
-    const checker = new Checker(this.#method, "");
+    const checker = this.#envelope;
+    checker.begin();
     checker.namespace(".namespace", this.namespace);
     checker.text(".idempotency_key", idempotencyKey, limits.idempotencyKeyBytes);
     if (head === undefined) checker.fail(".job", "is missing");
@@ -127,6 +136,15 @@ export class SubmitDecoder {
       throw new LimitExceededError("job", limits.submitBytes, jobBytes, "bytes");
     }
     return head as JobHead;
+  }
+
+  #tasksOf({ policies }: KnownHead): TaskDecoder {
+    if (this.#tasks === undefined || this.#policiesOfTasks !== policies) {
+      const sink = { bodies: this.#bodies, weight: this.#weight };
+      this.#tasks = new TaskDecoder(this.#checker, policies, sink);
+      this.#policiesOfTasks = policies;
+    }
+    return this.#tasks;
   }
 
   #headOf(checker: Checker, head: JobHead): KnownHead {

@@ -43,6 +43,8 @@ export class TaskDecoder {
     const { weight } = this.#sink;
     const { count } = tasks;
     const drafts = new Array<TaskDraft>(count);
+    // Also of those that were refused half-way.
+    this.#kinds = undefined;
     for (let i = 0; i < count; i++) {
       checker.task = i;
       const payload = tasks.payloadStart(i);
@@ -54,7 +56,6 @@ export class TaskDecoder {
       weight.addTask(draft);
     }
     checker.task = -1;
-    this.#kinds = undefined;
     return drafts;
   }
 

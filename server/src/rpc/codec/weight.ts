@@ -25,6 +25,12 @@ export class Weight {
     this.bytes = bytes;
   }
 
+  /** Anew. @param bytes as the constructor's */
+  begin(bytes: number): void {
+    this.bytes = bytes;
+    this.#known = undefined;
+  }
+
   addTask({ bodyBytes, inputBytes, delayMs, recordCount, hosts }: TaskDraft): void {
     // Its length among the blobs and in the event, then two bytes for its kind and one for its hosts.
     let bytes = bodyBytes + 2 * numberBytes(bodyBytes) + numberBytes(inputBytes) + 3;

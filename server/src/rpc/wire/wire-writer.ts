@@ -22,8 +22,6 @@ const shortBytes = 48;
  */
 export class WireWriter {
   #bytes: Uint8Array = new Uint8Array(initialBytes);
-  /** The same memory, for its way of writing texts. */
-  #buffer = Buffer.from(this.#bytes.buffer);
   #at = 0;
 
   get length(): number {
@@ -70,7 +68,11 @@ export class WireWriter {
     const { length } = text;
     this.key(tag, length);
     this.#reserve(length);
-    this.#at += this.#buffer.write(text, this.#at, "latin1");
+    const bytes = this.#bytes;
+    let at = this.#at;
+    // Too short for a call into native code.
+    for (let i = 0; i < length; i++) bytes[at++] = text.charCodeAt(i);
+    this.#at = at;
   }
 
   /** Fields that are encoded already: bytes [start, stop). */
@@ -145,6 +147,5 @@ export class WireWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
-    this.#buffer = Buffer.from(grown.buffer);
   }
 }
