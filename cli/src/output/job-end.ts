@@ -35,7 +35,8 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
   const more = job.counts.failed - page.items.length;
   if (page.items.length === 0) {
     if (job.failure !== undefined) {
-      side.line(`\n${failureText(job.failure, side.palette, { stack: false })}`);
+      const of = job.failedTaskId === "" ? "" : `${job.failedTaskId}\n`;
+      side.line(`\n${of}${failureText(job.failure, side.palette, { stack: false })}`);
     }
     return;
   }

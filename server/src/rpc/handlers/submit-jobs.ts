@@ -48,21 +48,25 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     }));
     const [results, warnings] = await Promise.all([
       submissions.length === 0 ? [] : engine.submitMany(submissions),
-      engine.read((state) => warningsOfAll(state, jobs)),
+      engine.read((state, { now }) => warningsOfAll(state, jobs, now)),
     ]);
     return encodeResults(writer, items, results as readonly Result<JobReply>[], warnings);
   });
 }
 
 /** Jobs that share a spec and have no other kinds of tasks have the same warnings. */
-function warningsOfAll(state: State, jobs: readonly Decoded<SubmitJob>[]): Warning[][] {
+function warningsOfAll(
+  state: State,
+  jobs: readonly Decoded<SubmitJob>[],
+  now: number,
+): Warning[][] {
   const known = new Map<JobSpec, Warning[]>();
   let left = warningsMax;
   return jobs.map(({ command }) => {
     const { spec, tasks } = command;
     const isPlain = tasks.every((stage) => stage.tasks.every(({ kind }) => kind === undefined));
     let found = isPlain ? known.get(spec) : undefined;
-    found ??= warningsOf(state, spec.namespace, kindsOf(command));
+    found ??= warningsOf(state, spec.namespace, kindsOf(command), now);
     if (isPlain) known.set(spec, found);
     left -= found.length;
     return left < 0 ? [] : found;
