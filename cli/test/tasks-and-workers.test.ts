@@ -65,6 +65,17 @@ describe("capstan task, worker and version", function () {
     );
   });
 
+  it("say of a task that waits because nobody serves its type that it does", async () => {
+    const id = `${large}/main/0`;
+    const [shown, json] = await Promise.all([
+      house.capstan(["task", "get", id]),
+      house.capstan(["task", "get", id, "-o", "json"]),
+    ]);
+    assert.match(shown.stdout, /^State +pending \(no worker serves its type\)$/m);
+    const { task } = JSON.parse(json.stdout) as { task: { waitReason: string } };
+    assert.equal(task.waitReason, "no_worker");
+  });
+
   it("list everything to a program, over as many pages as it takes", async () => {
     const { stdout } = await house.capstan(["task", "list", large, "-o", "jsonl"]);
     const lines = stdout.trim().split("\n");
@@ -114,7 +125,7 @@ describe("capstan task, worker and version", function () {
     await leaver.drain();
     await running;
     const { stdout } = await house.capstan(["worker", "list"]);
-    assert.match(stdout, /^w0 .* disconnected \(draining\) +0\/1 slots .* ago +nothing$/m);
+    assert.match(stdout, /^w0 .* left +0\/1 slots .* ago +nothing$/m);
     assert.match(stdout, /^w1 +host-a +r1 +connected /m);
   });
 
