@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Worker } from "@capstan/sdk";
+import { goneForMs, isStillOfInterest } from "../src/commands/worker-list.js";
 import { openHouse, type House } from "./support/house.js";
 
 /** What starts a color, and whatever else drives a terminal. */
@@ -111,6 +112,19 @@ describe("capstan task, worker and version", function () {
     assert.equal(worker?.workerId, "w1");
     assert.deepEqual(worker?.capacity, { slots: 4 });
     assert.equal(none.stderr, "There are no workers for the namespace empty.\n");
+  });
+
+  it("leave out workers that have been gone for long, unless all are asked for", async () => {
+    const shown = isStillOfInterest(2 * goneForMs);
+    assert.ok(shown({ connection: "lost", silentMs: goneForMs - 1 }));
+    assert.ok(!shown({ connection: "lost", silentMs: goneForMs }));
+    assert.ok(!shown({ connection: "left", silentMs: goneForMs }));
+    assert.ok(shown({ connection: "connected", silentMs: goneForMs }));
+    // Not heard since the master started: for as long as it runs, at least.
+    assert.ok(!shown({ connection: "lost" }));
+    assert.ok(isStillOfInterest(1_000)({ connection: "lost" }));
+    const { code, stdout } = await house.capstan(["worker", "list", "--all"]);
+    assert.deepEqual([code, /^w1 /m.test(stdout)], [0, true]);
   });
 
   it("tell a worker that has left from one that is there", async () => {
