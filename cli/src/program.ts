@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { programOf } from "./commands/command.js";
 import { addConfig } from "./commands/config.js";
+import { addHelp, helpName } from "./commands/help.js";
 import { addJob } from "./commands/job.js";
 import { addServer } from "./commands/server.js";
 import { addJournal } from "./commands/server-journal.js";
@@ -27,7 +28,11 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     })
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help tells more)")
-    .hook("preAction", () => applyProfile(root, surroundings.env));
+    .helpCommand(false)
+    .hook("preAction", async (_root, command) => {
+      // A configuration that is broken is no reason to leave somebody without help.
+      if (command.name() !== helpName) await applyProfile(root, surroundings.env);
+    });
   for (const option of globalOptions()) root.addOption(option);
   const program = programOf(surroundings, exit);
   addJob(root, program);
@@ -37,6 +42,7 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
   addJournal(root, program);
   addConfig(root, program);
   addVersion(root, program);
+  addHelp(root);
   return root.addHelpText("after", exitCodeHelp);
 }
 

@@ -231,9 +231,18 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen at ${address}: ${error.message}`, { cause: error }));
+      else
+        reject(new Error(`cannot listen at ${address}: ${whyNotThere(error)}`, { cause: error }));
     });
   });
+}
+
+/** What keeps a server from listening somewhere, in words where the system has a code. */
+function whyNotThere({ message }: Error): string {
+  if (/name resolution failed/i.test(message)) return "no host of that name is known";
+  if (message.includes("EADDRNOTAVAIL")) return "that address is not one of this machine";
+  if (message.includes("EACCES")) return "this user may not listen at that port";
+  return message;
 }
 
 /** Waits for calls under way, but not for ever. */
