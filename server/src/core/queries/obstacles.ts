@@ -39,21 +39,24 @@ const none: Obstacle = { kind: "none" };
  *
  * @param now journal time, for how long lost workers have been silent
  */
-export function obstacleTo(
-  state: State,
-  namespace: string,
-  kind: TaskKind,
-  now: number,
-): Obstacle {
-  const gone: Worker[] = [];
-  const serving: Worker[] = [];
+export function obstacleTo(state: State, namespace: string, kind: TaskKind, now: number): Obstacle {
   for (const worker of state.workers) {
-    if (!serves(state, worker, namespace, kind.type)) continue;
-    if (worker.lost || worker.draining) gone.push(worker);
-    else if (canEverRun(state, worker, kind)) return none;
-    else serving.push(worker);
+    if (isGoing(worker) || !serves(state, worker, namespace, kind.type)) continue;
+    if (canEverRun(state, worker, kind)) return none;
   }
-  if (serving.length === 0) return { kind: "no_worker", gone: countGone(gone, now) };
+  // Every submit asks, and most have their answer by now: what follows may take its time.
+  const known = state.workers.filter((worker) => serves(state, worker, namespace, kind.type));
+  const serving = known.filter((worker) => !isGoing(worker));
+  if (serving.length === 0) return { kind: "no_worker", gone: countGone(known, now) };
+  return lackOf(state, serving, kind);
+}
+
+function isGoing({ lost, draining }: Worker): boolean {
+  return lost || draining;
+}
+
+/** What it is that workers do not have, none of which could run tasks of the kind. */
+function lackOf(state: State, serving: readonly Worker[], kind: TaskKind): Obstacle {
   const bearing = serving.filter((worker) => carriesAll(state, worker, kind));
   if (bearing.length === 0) {
     const isMissing = (label: Constraint) =>
@@ -62,7 +65,10 @@ export function obstacleTo(
     return { kind: "constraints", missing };
   }
   const lacking = kind.demand.flatMap(({ name, milli }) => {
-    const mostMilli = Math.max(...bearing.map((worker) => amountOf(state, worker, name)));
+    const mostMilli = bearing.reduce(
+      (most, worker) => Math.max(most, amountOf(state, worker, name)),
+      0,
+    );
     return milli > mostMilli ? [{ name, milli, mostMilli }] : [];
   });
   return { kind: "infeasible", lacking };
