@@ -48,4 +48,5 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
 
 const exitCodeHelp = `
 Exit codes: 0 done, 1 the job or the command failed, 2 wrong usage, 3 no master answers,
-            4 not allowed, 5 not found, 6 timed out, 130 interrupted (the job goes on).`;
+            4 not allowed, 5 not found, 6 timed out, 74 the server's journal cannot be used,
+            130 interrupted (the job goes on).`;
