@@ -14,7 +14,7 @@ import { ServerReflectionService as ReflectionV1Alpha } from "@capstan/proto/grp
 import type { Clock } from "../engine/clock.js";
 import { systemClock } from "../engine/clock.js";
 import type { Engine } from "../engine/engine-port.js";
-import { formatAddress, parseAddress, refuseOpenDoor } from "./address.js";
+import { formatAddress, parseAddress, refuseOpenDoor, whyNotThere } from "./address.js";
 import { unary } from "./call.js";
 import { capstanServices } from "./definitions.js";
 import { guard } from "./guard.js";
@@ -235,14 +235,6 @@ function bind(server: Server, address: string): Promise<number> {
         reject(new Error(`cannot listen at ${address}: ${whyNotThere(error)}`, { cause: error }));
     });
   });
-}
-
-/** What keeps a server from listening somewhere, in words where the system has a code. */
-function whyNotThere({ message }: Error): string {
-  if (/name resolution failed/i.test(message)) return "no host of that name is known";
-  if (message.includes("EADDRNOTAVAIL")) return "that address is not one of this machine";
-  if (message.includes("EACCES")) return "this user may not listen at that port";
-  return message;
 }
 
 /** Waits for calls under way, but not for ever. */

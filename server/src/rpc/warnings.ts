@@ -75,10 +75,7 @@ function warning(
   };
 }
 
-function messageOf(
-  kind: TaskKind,
-  obstacle: Exclude<Obstacle, { readonly kind: "none" }>,
-): string {
+function messageOf(kind: TaskKind, obstacle: Exclude<Obstacle, { readonly kind: "none" }>): string {
   switch (obstacle.kind) {
     case "no_worker":
       return noWorker(kind.type, obstacle.gone);
@@ -148,5 +145,7 @@ const messageBytes = 1_024;
 function cut(message: string): string {
   if (Buffer.byteLength(message) <= messageBytes) return message;
   // A character that is cut in two becomes three bytes, which are taken off before.
-  return `${Buffer.from(message).subarray(0, messageBytes - 6).toString("utf8")}…`;
+  return `${Buffer.from(message)
+    .subarray(0, messageBytes - 6)
+    .toString("utf8")}…`;
 }

@@ -342,7 +342,10 @@ describe("submitting jobs over gRPC", () => {
     assert.deepEqual(await told(), []);
     await edge.engine.submit({ kind: "lose_worker", worker: lost.no });
     const [message = ""] = await told();
-    assert.match(message, /noop now: 1 that served it is lost, last heard \d+ s ago; 1 that serves/);
+    assert.match(
+      message,
+      /noop now: 1 that served it is lost, last heard \d+ s ago; 1 that serves/,
+    );
   });
 
   it("submits many in order, with an outcome for each", async () => {

@@ -50,7 +50,7 @@ export class Worker {
   readonly #link: Link;
   readonly #heartbeat: HeartbeatGuard;
   /** The id that it gave itself; undefined: it was given one. */
-  readonly #claimed: ClaimedId | undefined;
+  #claimed: ClaimedId | undefined;
   #connection: Connection | undefined;
   #masterPing = 0;
   #running: Promise<void> | undefined;
@@ -59,12 +59,7 @@ export class Worker {
   /** @throws RangeError for an option that is out of its range */
   constructor(options: WorkerOptions = {}) {
     this.#options = options;
-    let claimed: ClaimedId | undefined;
-    const settings = settingsOf(options, (host) => {
-      claimed = claimWorkerId(host);
-      return claimed.workerId;
-    });
-    this.#claimed = claimed;
+    const settings = settingsOf(options, (host) => this.#nameAt(host));
     this.#settings = settings;
     this.#book = new LeaseBook(this.#tokens, () => this.#drainer.checkDone());
     const parts = {
@@ -237,6 +232,11 @@ export class Worker {
       this.#claimed?.release();
       this.#listeners.emit("stopped", {});
     }
+  }
+
+  #nameAt(host: string): string {
+    this.#claimed = claimWorkerId(host);
+    return this.#claimed.workerId;
   }
 
   #register(): Register {
