@@ -166,7 +166,10 @@ describe("capstan server", function () {
     writeFileSync(file, "");
     const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan", file];
     const reasons = [
-      "the system makes no folder there",
+      // What the system says depends on who asks.
+      process.getuid?.() === 0
+        ? "the system makes no folder there"
+        : "this user may not write there",
       "this user may not write into it",
       "a part of its path is a file, not a folder",
       "it is a file, not a folder",
