@@ -43,10 +43,14 @@ export interface Explanation {
 }
 
 /** One clear sentence, the next step where there is one, and the exit code. */
-export async function explain(error: unknown, address: string): Promise<Explanation> {
+export async function explain(
+  error: unknown,
+  address: string,
+  nameOfAddress = "--address",
+): Promise<Explanation> {
   if (error instanceof CliError) return error;
   const sdk = await import("@capstan/sdk");
-  if (error instanceof sdk.CapstanError) return explainCall(error, address);
+  if (error instanceof sdk.CapstanError) return explainCall(error, address, nameOfAddress);
   const message = error instanceof Error ? error.message : String(error);
   return { message, hint: "", exitCode: exitCodes.failed };
 }
@@ -56,8 +60,15 @@ export function exitCodeOfCall(error: CapstanError): number {
   return isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
 }
 
-function explainCall(error: CapstanError, address: string): Explanation {
+function explainCall(error: CapstanError, address: string, nameOfAddress: string): Explanation {
   const exitCode = exitCodeOfCall(error);
+  if (error.code === "UNAVAILABLE" && /name resolution failed/i.test(error.message)) {
+    return {
+      message: `${nameOfAddress}: no host of that name is known: ${address}`,
+      hint: "is it spelled right? --address or CAPSTAN_ADDRESS names the master's host and port",
+      exitCode,
+    };
+  }
   if (error.code === "UNAVAILABLE" && error.reason === "") {
     return {
       message: `no master answers at ${address}`,

@@ -11,6 +11,8 @@ export const exitCodes = {
   auth: 4,
   notFound: 5,
   timeout: 6,
+  /** `capstan server`: its journal cannot be used. As the server's own process says it. */
+  journal: 74,
 } as const;
 
 /** The shell's convention for a process that a signal ended: 128 and the signal's number. */

@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { duration } from "./arguments.js";
 import { CliError } from "./errors.js";
 import type { Profiles } from "./profile-file.js";
+import { systemReason } from "./system-reason.js";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -63,7 +64,11 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new CliError(`${path} cannot be read`, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw new CliError(`the configuration file ${path} cannot be read: ${systemReason(error)}`, {
+      hint: "mend it or move it away; $XDG_CONFIG_HOME/capstan is the folder that it is looked for in",
+      cause: error,
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { programOf } from "./commands/command.js";
 import { addConfig } from "./commands/config.js";
+import { addHelp, helpName } from "./commands/help.js";
 import { addJob } from "./commands/job.js";
 import { addServer } from "./commands/server.js";
 import { addJournal } from "./commands/server-journal.js";
@@ -27,7 +28,11 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
     })
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help tells more)")
-    .hook("preAction", () => applyProfile(root, surroundings.env));
+    .helpCommand(false)
+    .hook("preAction", async (_root, command) => {
+      // A configuration that is broken is no reason to leave somebody without help.
+      if (command.name() !== helpName) await applyProfile(root, surroundings.env);
+    });
   for (const option of globalOptions()) root.addOption(option);
   const program = programOf(surroundings, exit);
   addJob(root, program);
@@ -37,9 +42,11 @@ export function buildProgram(surroundings: Surroundings, exit: (code: number) =>
   addJournal(root, program);
   addConfig(root, program);
   addVersion(root, program);
+  addHelp(root);
   return root.addHelpText("after", exitCodeHelp);
 }
 
 const exitCodeHelp = `
 Exit codes: 0 done, 1 the job or the command failed, 2 wrong usage, 3 no master answers,
-            4 not allowed, 5 not found, 6 timed out, 130 interrupted (the job goes on).`;
+            4 not allowed, 5 not found, 6 timed out, 74 the server's journal cannot be used,
+            130 interrupted (the job goes on).`;

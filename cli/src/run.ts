@@ -3,7 +3,7 @@ import { explain, Interrupted } from "./errors.js";
 import { exitCodes } from "./exit-codes.js";
 import { buildProgram } from "./program.js";
 import { sides } from "./session.js";
-import type { Settings } from "./settings.js";
+import { nameOfAddress, type Settings } from "./settings.js";
 import type { Surroundings } from "./surroundings.js";
 
 /** Runs `capstan` with its arguments and resolves to the exit code. It never rejects. */
@@ -27,7 +27,7 @@ async function tell(error: unknown, program: Command, surroundings: Surroundings
   if (error instanceof Interrupted) return error.exitCode;
   const { color, address, verbose } = program.opts<Settings>();
   const { err } = sides({ color }, surroundings);
-  const { message, hint, exitCode } = await explain(error, address);
+  const { message, hint, exitCode } = await explain(error, address, nameOfAddress(program));
   err.line(`${err.palette.bad("error:")} ${message}`);
   if (hint !== "") err.line(err.palette.faint(hint));
   if (verbose) err.line(err.palette.faint(inspectError(error)));

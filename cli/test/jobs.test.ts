@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import type { Job } from "@capstan/sdk";
+import { Worker, type Job } from "@capstan/sdk";
 import { start } from "./support/capstan.js";
 import { oddBytes, openHouse, type House } from "./support/house.js";
 
@@ -168,6 +168,50 @@ describe("capstan job", function () {
       assert.match(stderr, /row \d is bad/);
     });
 
+    it("writes the job in JSON when it fails and the outputs were wanted", async () => {
+      const args = ["job", "run", "-", "--outputs"];
+      const [json, people] = await Promise.all([
+        house.capstan([...args, "-o", "json"], { input: failing }),
+        house.capstan(args, { input: failing }),
+      ]);
+      const job = JSON.parse(json.stdout) as Job;
+      assert.deepEqual([json.code, job.state], [1, "failed"]);
+      assert.match(job.failedTaskId, /^job_\w+\/main\/[01]$/);
+      assert.deepEqual([people.code, people.stdout], [1, ""]);
+      assert.match(people.stderr, /failed after /);
+    });
+
+    it("says once when the last worker goes that serves a type of the job", async () => {
+      const solo = () =>
+        new Worker({ address: house.address, installSignalHandlers: false }).handle(
+          "solo",
+          () => undefined,
+        );
+      const first = solo();
+      const connected = first.once("connected");
+      const running = first.run();
+      await connected;
+      const stages = [
+        { name: "gate", taskType: "wait", tasks: [{}] },
+        { name: "then", taskType: "solo", tasks: [{}], dependsOn: [{ stage: "gate" }] },
+      ];
+      const input = JSON.stringify({ name: "left-alone", stages });
+      const started = house.worker.once("started");
+      const run = start(["job", "run", "-", "-q"], { input, env: env() });
+      await Promise.race([started, run.ended]);
+      await first.drain();
+      await running;
+      await run.says(/^warning: no worker serves the type solo now: 1 that served it has left$/m);
+      const second = solo();
+      const again = second.run();
+      house.release();
+      const { code, stderr } = await run.ended;
+      await second.drain();
+      await again;
+      assert.equal(code, 0);
+      assert.equal(stderr.match(/warning/g)?.length, 1);
+    });
+
     it("leaves the job alone at Ctrl-C, and says how to go on", async () => {
       const run = start(["job", "run", "-"], { input: jobOf("wait"), env: env() });
       const [, jobId = ""] = await run.says(/Submitted (job_\w+)[^]*running: 0 of 1/);
@@ -202,6 +246,18 @@ describe("capstan job", function () {
   });
 
   describe("list and get", () => {
+    it("show whose failure it is that a job failed of", async () => {
+      const id = await submit(failing);
+      await house.client.waitForJob(id).catch(() => undefined);
+      const [shown, got] = await Promise.all([
+        house.capstan(["job", "get", id]),
+        house.capstan(["job", "get", id, "-o", "json"]),
+      ]);
+      const { failedTaskId } = JSON.parse(got.stdout) as Job;
+      assert.match(failedTaskId, new RegExp(`^${id}/main/[01]$`));
+      assert.ok(shown.stdout.includes(`\nFailure of ${failedTaskId}:\n  TypeError: row `));
+    });
+
     it("show a job to a person and to a program", async () => {
       const labels = { team: "maps" };
       const id = await submit(jobOf("echo", [{}], { name: "shown", labels }));
@@ -357,6 +413,42 @@ describe("capstan job", function () {
       assert.match(table.stdout, /^TASK +PARTITION +SIZE +OUTPUT\n +0 +0 +7 B +\{"a":1\}\n/);
       assert.match(one.stdout, /\(binary\)\n$/);
       assert.ok(!(table.stdout + one.stdout).includes(escape));
+    });
+
+    it("of a job that failed are those there are, with a word and code 1", async () => {
+      const stages = [
+        { name: "good", taskType: "copy", tasks: [{ payload: 1 }] },
+        {
+          taskType: "copy",
+          tasks: [{ payload: 2 }, { taskType: "boom" }],
+          dependsOn: [{ stage: "good" }],
+        },
+      ];
+      const policy = { retry: { maxAttempts: 1 } };
+      const id = await submit(
+        JSON.stringify({ name: "half", stages, policy, onTaskFailure: "continue" }),
+      );
+      await house.client.waitForJob(id).catch(() => undefined);
+      const [all, whole, one, none] = await Promise.all([
+        house.capstan(["job", "outputs", id]),
+        house.capstan(["job", "outputs", id, "--stage", "good"]),
+        house.capstan(["job", "outputs", id, "--task", "0"]),
+        house.capstan(["job", "outputs", id, "--task", "1"]),
+      ]);
+      assert.deepEqual([all.code, all.stdout], [1, "2"]);
+      assert.equal(
+        all.stderr,
+        `warning: ${id} failed: these are the outputs of 1 of 2 tasks of stage main\n`,
+      );
+      assert.deepEqual([whole.code, whole.stdout, whole.stderr], [0, "1", ""]);
+      assert.deepEqual([one.code, one.stdout, one.stderr], [0, "2", ""]);
+      // There is nothing to wait for.
+      assert.deepEqual([none.code, none.stdout], [1, ""]);
+      assert.equal(
+        none.stderr,
+        `error: ${id}/main/1 has no outputs and never will: ${id} failed\n` +
+          `\`capstan task get ${id}/main/1\` tells what became of it\n`,
+      );
     });
 
     it("of a stage that is not there are an error of code 5", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startMaster } from "@capstan/server";
+import { defaultLeaseTermMs } from "../src/commands/server.js";
 import { capstan, start, type Running } from "./support/capstan.js";
 
 const jobText = '{"name": "kept", "stages": [{"taskType": "later", "tasks": [{}]}]}';
@@ -93,25 +95,101 @@ describe("capstan server", function () {
     assert.match(stderr, /error: the master could not start: .*insecure/);
   });
 
+  it("says what it has not got of an address: a host of that name, or that place", async () => {
+    const [name, place] = await Promise.all(
+      ["nowhere.invalid:0", "192.0.2.1:0"].map((address) =>
+        capstan([
+          "server",
+          "--memory",
+          "--insecure",
+          "--address",
+          address,
+          "--log-level",
+          "silent",
+        ]),
+      ),
+    );
+    const told = (address: string, why: string) =>
+      `error: the master could not start: cannot listen at ${address}: ${why}\n` +
+      "--address names the place; 127.0.0.1:0 takes a free one of this machine\n";
+    assert.equal(name?.stderr, told("nowhere.invalid:0", "no host of that name is known"));
+    assert.equal(place?.stderr, told("192.0.2.1:0", "that address is not one of this machine"));
+    assert.deepEqual([name?.code, place?.code], [1, 1]);
+  });
+
+  it("refuses flags that cannot both be meant", async () => {
+    const [both, long, own] = await Promise.all([
+      capstan(["server", "--memory", "--data", data]),
+      capstan(["server", "--memory", "--ping-interval", "20s"]),
+      capstan(["server", "--memory", "--ping-interval", "2s", "--lease-term", "2s"]),
+    ]);
+    assert.deepEqual([both.code, long.code, own.code], [2, 2, 2]);
+    assert.match(both.stderr, /^error: --memory keeps nothing in --data: say one of them\n$/);
+    assert.match(
+      long.stderr,
+      /^error: --ping-interval 20 s is not shorter than the lease term 15 s/,
+    );
+    assert.match(own.stderr, /^error: --ping-interval 2\.0 s .* than --lease-term 2\.0 s/);
+    await assert.rejects(
+      startMaster({ journal: { kind: "memory" }, pingIntervalMs: defaultLeaseTermMs }),
+      { name: "RangeError", message: /interval \(15000 ms\) .* lease term \(15000 ms\)/ },
+    );
+    // The folder of the environment is for whoever wants one.
+    const server = start(["server", "--memory", "--address", "127.0.0.1:0"], {
+      env: { CAPSTAN_DATA: data },
+    });
+    running.push(server);
+    await server.says(/^capstan master listening on /);
+    server.child.kill("SIGTERM");
+    await server.ended;
+  });
+
+  it("says what to do about a journal that is damaged, with a code of its own", async () => {
+    const folder = join(data, "damaged");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "0000000000000001.segment"), "garbage");
+    const { code, stdout, stderr } = await capstan([
+      ...["server", "--address", "127.0.0.1:0", "--data", folder],
+    ]);
+    assert.deepEqual([code, stdout], [74, ""]);
+    assert.match(
+      stderr,
+      /^error: the master could not start: DATA_LOSS: .*0000000000000001\.segment/,
+    );
+    assert.ok(stderr.includes(`\n\`capstan journal verify --data ${folder}\` reads all of it`));
+    assert.match(stderr, /Restore the folder from a copy.*docs\/journal-format\.md/);
+  });
+
   it("ends at once, with a sentence, where its folder cannot be made", async function () {
     if (process.platform !== "linux") this.skip();
-    const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan"];
+    const file = join(data, "file");
+    writeFileSync(file, "");
+    const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan", file];
+    const reasons = [
+      "the system makes no folder there",
+      "this user may not write into it",
+      "a part of its path is a file, not a folder",
+      "it is a file, not a folder",
+    ];
     const ended = folders.map((folder) => {
       const server = start(["server", "--address", "127.0.0.1:0", "--data", folder]);
       running.push(server);
       return server.ended;
     });
     for (const [i, { code, stdout, stderr }] of (await Promise.all(ended)).entries()) {
-      assert.deepEqual({ code, stdout }, { code: 1, stdout: "" });
-      const why = `error: the master could not start: ${folders[i]} cannot hold a journal: `;
-      assert.ok(stderr.startsWith(why), stderr);
+      assert.deepEqual({ code, stdout }, { code: 74, stdout: "" });
+      assert.equal(
+        stderr,
+        `error: the master could not start: ${folders[i]} cannot hold a journal: ${reasons[i]}\n` +
+          "--data or CAPSTAN_DATA names another folder: one that this user may write\n",
+      );
     }
   });
 
   it("refuses a journal that another master holds", async () => {
     const first = await serve("--data", data);
     const second = await capstan(["server", "--address", "127.0.0.1:0", "--data", data]);
-    assert.equal(second.code, 1);
+    assert.equal(second.code, 74);
     assert.match(second.stderr, /error: the master could not start: /);
     first.child.kill("SIGTERM");
     await first.ended;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Worker } from "@capstan/sdk";
+import { goneForMs, isStillOfInterest } from "../src/commands/worker-list.js";
 import { openHouse, type House } from "./support/house.js";
 
 /** What starts a color, and whatever else drives a terminal. */
@@ -65,6 +66,17 @@ describe("capstan task, worker and version", function () {
     );
   });
 
+  it("say of a task that waits because nobody serves its type that it does", async () => {
+    const id = `${large}/main/0`;
+    const [shown, json] = await Promise.all([
+      house.capstan(["task", "get", id]),
+      house.capstan(["task", "get", id, "-o", "json"]),
+    ]);
+    assert.match(shown.stdout, /^State +pending \(no worker serves its type\)$/m);
+    const { task } = JSON.parse(json.stdout) as { task: { waitReason: string } };
+    assert.equal(task.waitReason, "no_worker");
+  });
+
   it("list everything to a program, over as many pages as it takes", async () => {
     const { stdout } = await house.capstan(["task", "list", large, "-o", "jsonl"]);
     const lines = stdout.trim().split("\n");
@@ -102,6 +114,19 @@ describe("capstan task, worker and version", function () {
     assert.equal(none.stderr, "There are no workers for the namespace empty.\n");
   });
 
+  it("leave out workers that have been gone for long, unless all are asked for", async () => {
+    const shown = isStillOfInterest(2 * goneForMs);
+    assert.ok(shown({ connection: "lost", silentMs: goneForMs - 1 }));
+    assert.ok(!shown({ connection: "lost", silentMs: goneForMs }));
+    assert.ok(!shown({ connection: "left", silentMs: goneForMs }));
+    assert.ok(shown({ connection: "connected", silentMs: goneForMs }));
+    // Not heard since the master started: for as long as it runs, at least.
+    assert.ok(!shown({ connection: "lost" }));
+    assert.ok(isStillOfInterest(1_000)({ connection: "lost" }));
+    const { code, stdout } = await house.capstan(["worker", "list", "--all"]);
+    assert.deepEqual([code, /^w1 /m.test(stdout)], [0, true]);
+  });
+
   it("tell a worker that has left from one that is there", async () => {
     const leaver = new Worker({
       address: house.address,
@@ -114,7 +139,7 @@ describe("capstan task, worker and version", function () {
     await leaver.drain();
     await running;
     const { stdout } = await house.capstan(["worker", "list"]);
-    assert.match(stdout, /^w0 .* disconnected \(draining\) +0\/1 slots .* ago +nothing$/m);
+    assert.match(stdout, /^w0 .* left +0\/1 slots .* ago +nothing$/m);
     assert.match(stdout, /^w1 +host-a +r1 +connected /m);
   });
 

@@ -23,6 +23,57 @@ describe("the command line", function () {
     assert.equal(stderr, "");
   });
 
+  it("shows the help of a command at any depth, also by `help`", async () => {
+    mkdirSync(join(folder, "no-config/capstan/config.yaml"), { recursive: true });
+    const env = { XDG_CONFIG_HOME: join(folder, "no-config") };
+    const [whole, group, leaf, wrong] = await Promise.all([
+      capstan(["help"]),
+      capstan(["help", "job"]),
+      // A configuration that cannot be read is no reason to give none.
+      capstan(["help", "job", "run"], { env }),
+      capstan(["help", "job", "rnu"]),
+    ]);
+    assert.match(whole.stdout, /^Usage: capstan \[options\] \[command\]\n/);
+    assert.match(group.stdout, /^Usage: capstan job \[options\] \[command\]\n/);
+    assert.match(leaf.stdout, /^Usage: capstan job run \[options\] <file>\n/);
+    assert.deepEqual([whole.code, group.code, leaf.code], [0, 0, 0]);
+    assert.deepEqual([wrong.code, wrong.stdout], [2, ""]);
+    assert.match(wrong.stderr, /unknown command 'rnu'\n\(Did you mean run\?\)/);
+  });
+
+  it("says in words which file it cannot read, and why", async () => {
+    mkdirSync(join(folder, "unreadable/capstan/config.yaml"), { recursive: true });
+    const env = { XDG_CONFIG_HOME: join(folder, "unreadable") };
+    const [config, job] = await Promise.all([
+      capstan(["job", "list"], { env }),
+      capstan(["job", "run", folder]),
+    ]);
+    const path = join(folder, "unreadable/capstan/config.yaml");
+    assert.equal(config.code, 2);
+    assert.ok(
+      config.stderr.startsWith(
+        `error: the configuration file ${path} cannot be read: it is a folder\nmend it or move it away`,
+      ),
+      config.stderr,
+    );
+    assert.deepEqual(
+      [job.code, job.stderr],
+      [2, `error: ${folder} cannot be read: it is a folder\n`],
+    );
+  });
+
+  it("names the flag and the host when no host of that name is known", async () => {
+    // The top-level domain that is promised to have no hosts.
+    const [flag, variable] = await Promise.all([
+      capstan(["job", "list", "--address", "nowhere.invalid:7410"]),
+      capstan(["job", "list"], { env: { CAPSTAN_ADDRESS: "nowhere.invalid:7410" } }),
+    ]);
+    const why = "no host of that name is known: nowhere.invalid:7410\nis it spelled right?";
+    assert.equal(flag.code, 3);
+    assert.ok(flag.stderr.startsWith(`error: --address: ${why}`), flag.stderr);
+    assert.ok(variable.stderr.startsWith(`error: CAPSTAN_ADDRESS: ${why}`), variable.stderr);
+  });
+
   it("takes a name that it does not know for wrong usage, and suggests the right one", async () => {
     const { code, stdout, stderr } = await capstan(["job", "wach", "job_1"]);
     assert.equal(code, 2);

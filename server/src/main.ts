@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-import type { Settings } from "./core/index.js";
+import { defaultSettings, type Settings } from "./core/index.js";
 import type { Clock } from "./engine/clock.js";
 import { systemClock } from "./engine/clock.js";
 import { MasterEngine } from "./engine/engine.js";
@@ -34,7 +34,10 @@ export interface MasterOptions {
     { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
-  /** How often each side of a session pings. Default 5,000 ms. */
+  /**
+   * How often each side of a session pings; shorter than the lease term. Default a third of that, at most
+   * 5,000 ms.
+   */
   readonly pingIntervalMs?: number;
   /** What payloads may take in memory. Default 256 MiB. */
   readonly payloadBudgetBytes?: number;
@@ -69,13 +72,15 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 /**
  * Starts a master: opens its journal, replays it, and listens.
  *
- * @throws RangeError if the address is malformed, or off loopback without `insecure`
+ * @throws RangeError if the address is malformed, or off loopback without `insecure`; if workers are pinged
+ *   less often than once in a lease term
  * @throws JournalError if the journal is damaged, of a newer format, or another master's
  */
 export async function startMaster(options: MasterOptions): Promise<Master> {
   const log = options.log ?? silent;
   // Before the journal is opened: a typo in the address leaves nothing behind.
   checkAddress(options.address ?? defaultAddress, options.insecure ?? false);
+  checkTerms(options);
   const clock = options.clock ?? systemClock;
   const journal = await openJournal(options.journal);
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
@@ -124,6 +129,15 @@ function checkAddress(address: string, insecure: boolean): void {
   refuseOpenDoor(parseAddress(address), insecure);
 }
 
+/** A session is proved by pings: one that is pinged less often than once in a term would be given up. */
+function checkTerms({ settings, pingIntervalMs }: MasterOptions): void {
+  const termMs = settings?.leaseTermMs ?? defaultSettings.leaseTermMs;
+  if (pingIntervalMs === undefined || pingIntervalMs < termMs) return;
+  throw new RangeError(
+    `the ping interval (${pingIntervalMs} ms) is not shorter than the lease term (${termMs} ms)`,
+  );
+}
+
 function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
   switch (options.kind) {
     case "file":
@@ -150,7 +164,7 @@ const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--i
   --memory             keep everything in memory: gone with the process
   --insecure           listen off loopback in the clear
   --lease-term-ms N    how long a lease holds without renewal (15000)
-  --ping-interval-ms N how often each side of a session pings (5000)
+  --ping-interval-ms N how often each side of a session pings (a third of the term, at most 5000)
 `;
 
 /** The process: arguments and environment in, one line on stdout when it listens, logs on stderr. */
@@ -217,13 +231,15 @@ function readOptions(): MasterOptions | undefined {
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
     const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
     parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
-    return {
+    const options: MasterOptions = {
       address,
       journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
       insecure: values.insecure ?? false,
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
       ...(ping === undefined ? {} : { pingIntervalMs: ping }),
     };
+    checkTerms(options);
+    return options;
   } catch (error) {
     process.stderr.write(`${messageOf(error)}\n${usage}`);
     process.exit(exitCodes.usage);

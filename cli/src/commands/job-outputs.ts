@@ -2,9 +2,11 @@ import type { Job, TaskOutput } from "@capstan/sdk";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
-import { firstLine, size } from "../output/human.js";
+import { exitCodes } from "../exit-codes.js";
+import { count, firstLine, size } from "../output/human.js";
 import { widthOf } from "../output/job-view.js";
 import { serialize } from "../output/plain.js";
+import { isOver } from "../output/states.js";
 import { table } from "../output/table.js";
 import type { Session } from "../session.js";
 import { examples, type Program } from "./command.js";
@@ -39,15 +41,67 @@ export function addJobOutputs(parent: Command, program: Program): void {
     )
     .action((jobId: string, flags: OutputFlags, command: Command) =>
       program.connected(command, async (session) => {
-        await writeOutputs(session, await session.client.getJob(jobId), flags);
+        return writeOutputs(session, await session.client.getJob(jobId), flags);
       }),
     );
 }
 
-/** Writes the outputs of a job in the way that flags, format and stream ask for. */
-export async function writeOutputs(session: Session, job: Job, flags: OutputFlags): Promise<void> {
+/**
+ * Writes the outputs of a job in the way that flags, format and stream ask for.
+ * @returns the exit code: not 0 where outputs are missing because the job did not succeed
+ */
+export async function writeOutputs(
+  session: Session,
+  job: Job,
+  flags: OutputFlags,
+): Promise<number> {
+  const stage = flags.stage ?? lastStage(job);
+  try {
+    await write(session, job, stage, flags);
+  } catch (error) {
+    throw await asNeverReady(error, job, stage, flags);
+  }
+  return flags.task === undefined ? tellMissing(session, job, stage) : exitCodes.ok;
+}
+
+/** Says how many tasks of the stage put out nothing and never will. */
+function tellMissing(session: Session, job: Job, name: string): number {
+  const counts = job.stages.find((stage) => stage.name === name)?.counts;
+  const missing = (counts?.failed ?? 0) + (counts?.cancelled ?? 0);
+  if (counts === undefined || missing === 0) return exitCodes.ok;
+  const { err } = session;
+  const { succeeded, total } = counts;
+  err.line(
+    err.palette.warn(
+      `warning: ${job.jobId} ${job.state}: these are the outputs of ${succeeded} of ` +
+        `${count(total, "task")} of stage ${name}`,
+    ),
+  );
+  // Failures that the job tolerates are part of its success.
+  return job.state === "succeeded" ? exitCodes.ok : exitCodes.failed;
+}
+
+/** Of a job that is over nothing comes any more: there is nothing to wait for. */
+async function asNeverReady(
+  error: unknown,
+  job: Job,
+  stage: string,
+  { task }: OutputFlags,
+): Promise<unknown> {
+  const { CapstanError } = await import("@capstan/sdk");
+  const isNotReady = error instanceof CapstanError && error.reason === "OUTPUT_NOT_READY";
+  if (!isNotReady || !isOver(job.state) || task === undefined) return error;
+  const taskId = `${job.jobId}/${stage}/${task}`;
+  return new CliError(`${taskId} has no outputs and never will: ${job.jobId} ${job.state}`, {
+    exitCode: exitCodes.failed,
+    hint: `\`capstan task get ${taskId}\` tells what became of it`,
+    cause: error,
+  });
+}
+
+async function write(session: Session, job: Job, stage: string, flags: OutputFlags): Promise<void> {
   const outputs = session.client.outputs(job.jobId, {
-    stage: flags.stage ?? lastStage(job),
+    stage,
     signal: session.timeUp,
     ...(flags.partition === undefined ? {} : { partition: flags.partition }),
     ...(flags.task === undefined ? {} : { taskIndex: flags.task }),

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
-import { exitCodes } from "../exit-codes.js";
 import { follow } from "../follow.js";
 import { Interrupts } from "../interrupts.js";
 import { tellEnd } from "../output/job-end.js";
@@ -45,21 +44,20 @@ export function addJobRun(parent: Command, program: Program): void {
 async function run(session: Session, file: string, flags: RunFlags): Promise<number> {
   const interrupts = new Interrupts(session.surroundings);
   try {
-    const { jobId } = await submit(session, file, flags, interrupts);
+    const { jobId, warnings } = await submit(session, file, flags, interrupts);
     const quiet = flags.quiet === true;
     if (!quiet) session.err.line(`Submitted ${jobId}`);
     const view = progressView(session, { quiet });
     if (flags.cancelOnInterrupt === true) cancelAtFirst(session, jobId, view, interrupts);
-    const job = await follow(session, jobId, view, interrupts).catch((error: unknown) => {
+    const job = await follow(session, jobId, view, interrupts, warnings).catch((error: unknown) => {
       if (isInterrupt(error)) tellDetached(session, jobId);
       throw error;
     });
     const wantsOutputs = flags.outputs === true && job.state === "succeeded";
-    const outputsFollow = flags.outputs === true;
-    const code =
-      quiet && wantsOutputs ? exitCodes.ok : await tellEnd(session, job, { outputsFollow });
-    if (wantsOutputs) await writeOutputs(session, job, flags);
-    return code;
+    if (quiet && wantsOutputs) return await writeOutputs(session, job, flags);
+    const outputs = flags.outputs !== true ? "unwanted" : wantsOutputs ? "follow" : "missing";
+    const code = await tellEnd(session, job, { outputs });
+    return wantsOutputs ? await writeOutputs(session, job, flags) : code;
   } finally {
     interrupts.stop();
   }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { Interrupted } from "../errors.js";
 import { Interrupts } from "../interrupts.js";
 import { serialize } from "../output/plain.js";
+import { warningLine } from "../output/troubles.js";
 import type { Session } from "../session.js";
 import { traced } from "../traced.js";
 import { examples, type Program } from "./command.js";
@@ -66,9 +67,7 @@ export async function submit(
       signal,
       ...(flags.key === undefined ? {} : { idempotencyKey: flags.key }),
     });
-    for (const { message } of handle.warnings) {
-      session.err.line(session.err.palette.warn(`warning: ${message}`));
-    }
+    for (const warning of handle.warnings) session.err.line(warningLine(warning, session.err));
     return handle;
   } catch (error) {
     if (interrupts.signal.aborted) tellUnfinished(session, flags);

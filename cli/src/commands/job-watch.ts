@@ -3,6 +3,7 @@ import { follow } from "../follow.js";
 import { Interrupts } from "../interrupts.js";
 import { tellEnd } from "../output/job-end.js";
 import { progressView } from "../output/progress.js";
+import { warningLine } from "../output/troubles.js";
 import type { Session } from "../session.js";
 import { examples, type Program } from "./command.js";
 import { tellDetached } from "./job-run.js";
@@ -33,12 +34,13 @@ export function addJobWatch(parent: Command, program: Program): void {
 
 async function watch(session: Session, jobId: string, flags: WatchFlags): Promise<number> {
   // The watch repeats for ever while no master answers. This call does not, and says what is wrong.
-  await session.client.getJob(jobId);
+  const { warnings } = await session.client.getJob(jobId);
+  for (const warning of warnings) session.err.line(warningLine(warning, session.err));
   const interrupts = new Interrupts(session.surroundings);
   try {
     const view = progressView(session, { quiet: flags.quiet === true });
-    const job = await follow(session, jobId, view, interrupts);
-    return await tellEnd(session, job, { outputsFollow: false });
+    const job = await follow(session, jobId, view, interrupts, warnings);
+    return await tellEnd(session, job, { outputs: "unwanted" });
   } catch (error) {
     if (isInterrupt(error)) tellDetached(session, jobId);
     throw error;

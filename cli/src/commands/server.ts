@@ -2,11 +2,12 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { readAddress } from "@capstan/proto/address.js";
 import { asksForTraces } from "@capstan/proto/otel.js";
-import type { Log, Master, Tracing } from "@capstan/server";
+import type { JournalError, Log, Master, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { duration } from "../arguments.js";
 import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
+import { length } from "../output/human.js";
 import { logLevels, textLog, type LogLevel } from "../server-log.js";
 import { sides, type Side } from "../session.js";
 import { defaultAddress, nameOfAddress, rootOf, settingsOf } from "../settings.js";
@@ -41,7 +42,11 @@ export function addServer(root: Command, program: Program): void {
       "how long a lease holds without renewal (default: 15s)",
       duration,
     )
-    .option("--ping-interval <duration>", "how often workers are pinged (default: 5s)", duration)
+    .option(
+      "--ping-interval <duration>",
+      "how often workers are pinged (default: a third of the lease term, at most 5s)",
+      duration,
+    )
     .addOption(
       new Option("--log-level <level>", "how much to log, on stderr")
         .env("CAPSTAN_LOG_LEVEL")
@@ -70,12 +75,13 @@ async function serve(
 ): Promise<number> {
   const { out, err } = sides(settingsOf(command), surroundings);
   const address = listenAddress(command);
+  refuseContradictions(command, flags);
   const signals = listenForStop(surroundings);
   const { routeGrpcLog, startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
   routeGrpcLog(log);
-  const starting = start(address, flags, log, asksForTraces(surroundings.env));
+  const starting = start(command, address, flags, log, asksForTraces(surroundings.env));
   // Before it is ready there is nothing to put in order: what it has written is durable as it is.
   const master = await Promise.race([starting, signals.first.then(() => undefined)]);
   if (master === undefined) return exitCodes.ok;
@@ -84,6 +90,25 @@ async function serve(
   const stopped = signals.first.then((signal) => stop(master, tracing, log, signal));
   return Promise.race([stopped, signals.second.then(() => exitCodes.failed)]);
 }
+
+/** @throws CliError where two flags cannot both be meant */
+function refuseContradictions(command: Command, flags: ServerFlags): void {
+  // The environment names a folder for every master; --memory says that this one has none.
+  if (flags.memory === true && command.getOptionValueSource("data") === "cli") {
+    throw new CliError("--memory keeps nothing in --data: say one of them");
+  }
+  const { pingInterval, leaseTerm = defaultLeaseTermMs } = flags;
+  if (pingInterval === undefined || pingInterval < leaseTerm) return;
+  const term = flags.leaseTerm === undefined ? "the lease term" : "--lease-term";
+  throw new CliError(
+    `--ping-interval ${length(pingInterval)} is not shorter than ${term} ${length(leaseTerm)}: ` +
+      "workers would be lost between two pings",
+    { hint: "a third of the lease term is usual, and the default" },
+  );
+}
+
+/** The master's, said here to spare the help the loading of it. A test compares the two. */
+export const defaultLeaseTermMs = 15_000;
 
 /** A profile's address is where a client finds a master, not where this one listens. */
 function listenAddress(command: Command): string {
@@ -102,12 +127,13 @@ async function logOf(flags: ServerFlags, err: Side): Promise<Log> {
 }
 
 async function start(
+  command: Command,
   address: string,
   flags: ServerFlags,
   log: Log,
   traces: boolean,
 ): Promise<Master> {
-  const { startMaster } = await import("@capstan/server");
+  const { startMaster, JournalError } = await import("@capstan/server");
   try {
     return await startMaster({
       address,
@@ -119,16 +145,45 @@ async function start(
       ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
     });
   } catch (error) {
-    throw notStarted(error, address);
+    if (error instanceof JournalError) throw noJournal(error, flags.data);
+    throw notStarted(error, nameOfAddress(command), address);
   }
 }
 
-function notStarted(error: unknown, address: string): CliError {
+function noJournal(error: JournalError, data: string): CliError {
+  return new CliError(`the master could not start: ${error.message}`, {
+    exitCode: exitCodes.journal,
+    hint: hintForJournal(error.kind, data),
+    cause: error,
+  });
+}
+
+function hintForJournal(kind: JournalError["kind"], data: string): string {
+  switch (kind) {
+    case "data_loss":
+      return (
+        `\`capstan journal verify --data ${data}\` reads all of it and changes nothing. Restore the folder from a ` +
+        "copy, or start anew with another --data; docs/journal-format.md (Opening) tells what is repaired and what is not"
+      );
+    case "newer_format":
+      return "start the release that wrote it, or a later one";
+    case "failed":
+      return "--data or CAPSTAN_DATA names another folder: one that this user may write";
+    case "disk_full":
+      return "make room, or name a folder on another disk with --data or CAPSTAN_DATA";
+    case "locked":
+      return "";
+  }
+}
+
+function notStarted(error: unknown, name: string, address: string): CliError {
   const why = error instanceof Error ? error.message : String(error);
   const taken = /EADDRINUSE|already in use/i.test(why);
+  const another = `${name} names the place; 127.0.0.1:0 takes a free one of this machine`;
+  const hint = taken ? "another master may run there; --address names another place" : another;
   return new CliError(`the master could not start: ${taken ? `${address} is in use` : why}`, {
     exitCode: exitCodes.failed,
-    hint: taken ? "another master may run there; --address names another place" : "",
+    hint: taken || /cannot listen at/.test(why) ? hint : "",
     cause: error,
   });
 }

@@ -1,7 +1,7 @@
 import type { WorkerRecord } from "@capstan/sdk";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
-import { length } from "../output/human.js";
+import { count, length } from "../output/human.js";
 import { widthOf } from "../output/job-view.js";
 import { writeList } from "../output/list.js";
 import { workerState } from "../output/states.js";
@@ -11,6 +11,7 @@ import { examples, type Program } from "./command.js";
 import { limitText } from "./job-list.js";
 
 interface ListFlags {
+  readonly all?: boolean;
   readonly allNamespaces?: boolean;
   readonly limit?: number;
 }
@@ -21,6 +22,7 @@ export function addWorkerList(parent: Command, program: Program): void {
     .command("list")
     .alias("ls")
     .description("list the workers that serve the namespace")
+    .option("--all", "also those that have been gone for more than an hour")
     .option("--all-namespaces", "those of all namespaces")
     .option("--limit <count>", limitText, wholeNumber)
     .addHelpText(
@@ -32,17 +34,37 @@ export function addWorkerList(parent: Command, program: Program): void {
     );
 }
 
-function list(session: Session, flags: ListFlags): Promise<void> {
-  const { client, out, settings } = session;
-  const all = flags.allNamespaces === true;
-  return writeList(session, {
-    read: (page) => client.listWorkers({ allNamespaces: all, ...page }),
+async function list(session: Session, flags: ListFlags): Promise<void> {
+  const { client, out, err, settings } = session;
+  const allNamespaces = flags.allNamespaces === true;
+  const isShown =
+    flags.all === true ? () => true : isStillOfInterest((await client.getMaster()).uptimeMs);
+  let hidden = 0;
+  await writeList(session, {
+    read: async (page) => {
+      const { items, ...rest } = await client.listWorkers({ allNamespaces, ...page });
+      const shown = items.filter(isShown);
+      hidden += items.length - shown.length;
+      return { ...rest, items: shown };
+    },
     table: (workers) => workerTable(workers, out),
-    none: all
+    none: allNamespaces
       ? "There are no workers."
       : `There are no workers for the namespace ${settings.namespace}.`,
     limit: flags.limit,
   });
+  if (hidden === 0) return;
+  const who = count(hidden, "worker that has been gone", "workers that have been gone");
+  err.line(err.palette.faint(`${who} for more than an hour: --all shows them too.`));
+}
+
+/** After this long without a word a worker that is lost or has left is nobody's concern any more. */
+export const goneForMs = 3_600_000;
+
+/** Of whom a master has not heard since it started, it knows that they have been silent for as long as it runs. */
+export function isStillOfInterest(uptimeMs: number) {
+  return ({ connection, silentMs = uptimeMs }: Pick<WorkerRecord, "connection" | "silentMs">) =>
+    (connection !== "lost" && connection !== "left") || silentMs < goneForMs;
 }
 
 function workerTable(workers: readonly WorkerRecord[], side: Side): string {

@@ -4,6 +4,8 @@ import { buffer } from "node:stream/consumers";
 import type { JobDefinition } from "@capstan/sdk";
 import { parse } from "yaml";
 import { CliError, exampleHint, lines } from "../errors.js";
+import { systemReason } from "../system-reason.js";
+import { whereJsonBreaks } from "./broken-json.js";
 import { describeIssues } from "./describe-issues.js";
 import { jobFile } from "./schema.js";
 
@@ -36,24 +38,35 @@ async function readText(path: string, name: string, stdin: Readable): Promise<st
     const bytes = path === "-" ? await buffer(stdin) : await readFile(path);
     return bytes.toString("utf8");
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === "ENOENT" ? "there is no such file" : messageOf(error);
-    throw new CliError(`${name} cannot be read: ${why}`, { cause: error });
+    throw new CliError(`${name} cannot be read: ${systemReason(error)}`, { cause: error });
   }
 }
 
-/** JSON first, since it is the faster of the two; what is no JSON may be YAML, whose errors name the line. */
+/**
+ * JSON first, since it is the faster of the two; what is no JSON may be YAML, unless its name says that it is
+ * JSON. Either way the error names the line.
+ */
 function parseText(text: string, name: string): unknown {
   if (text.trim() === "") throw new CliError(`${name} is empty`, { hint: exampleHint });
   try {
     return JSON.parse(text) as unknown;
-  } catch {
+  } catch (jsonError) {
+    if (/\.json$/i.test(name)) throw noJson(text, name, jsonError);
     try {
       return parse(text) as unknown;
     } catch (error) {
       throw new CliError(`${name} is neither JSON nor YAML: ${messageOf(error)}`, { cause: error });
     }
   }
+}
+
+function noJson(text: string, name: string, cause: unknown): CliError {
+  const found = whereJsonBreaks(text);
+  const why =
+    found === undefined
+      ? messageOf(cause)
+      : `line ${found.line}, column ${found.column}: ${found.problem}`;
+  return new CliError(`${name} is no JSON: ${why}`, { cause });
 }
 
 function messageOf(error: unknown): string {

@@ -21,11 +21,22 @@ function fields<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-/** What fits the contract's field: anything else could not even be asked of the master. */
+/**
+ * What fits the contract's field: anything else could not even be asked of the master. The bounds are not told:
+ * each field has its own, which are narrower, and the master's to say.
+ */
 const wholeFrom = (least: number, most: number) =>
   z.number().refine((value) => Number.isInteger(value) && value >= least && value <= most, {
-    error: ({ input }) => `a whole number from ${least} to ${most} is wanted, not ${String(input)}`,
+    error: ({ input }) => misfit(Number(input), least),
   });
+
+function misfit(value: number, least: number): string {
+  if (Number.isFinite(value) && !Number.isInteger(value)) {
+    return `a whole number is wanted, not ${value}`;
+  }
+  if (value < 0 && least === 0) return `a number that is not negative is wanted, not ${value}`;
+  return value < least ? `${value} is too small` : `${value} is too large`;
+}
 
 const number = z.number();
 const count = wholeFrom(0, 2 ** 32 - 1);

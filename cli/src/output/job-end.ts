@@ -8,17 +8,21 @@ import { serialize } from "./plain.js";
 
 const mostFailures = 5;
 
-/** Tells how a job ended, with its failures, and says the exit code for it. */
+/**
+ * Tells how a job ended, with its failures, and says the exit code for it.
+ * @param options.outputs whether stdout is for the outputs, and, if so, whether there will be any
+ */
 export async function tellEnd(
   session: Session,
   job: Job,
-  options: { readonly outputsFollow: boolean },
+  options: { readonly outputs: "unwanted" | "follow" | "missing" },
 ): Promise<number> {
   const { settings, surroundings } = session;
-  const forPeople = settings.output === "table" && !options.outputsFollow;
-  const side = forPeople ? session.out : session.err;
-  if (!forPeople && !options.outputsFollow && settings.output !== "jsonl") {
-    await session.out.write(await serialize(job, settings.output === "yaml" ? "yaml" : "json"));
+  const { output: format } = settings;
+  // Whoever wanted outputs keeps them in a file: no words for people there.
+  const side = format === "table" && options.outputs === "unwanted" ? session.out : session.err;
+  if ((format === "json" || format === "yaml") && options.outputs !== "follow") {
+    await session.out.write(await serialize(job, format));
   }
   side.line(endLine(job, side.palette, surroundings.now()));
   if (job.state === "succeeded") return exitCodes.ok;
@@ -35,7 +39,8 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
   const more = job.counts.failed - page.items.length;
   if (page.items.length === 0) {
     if (job.failure !== undefined) {
-      side.line(`\n${failureText(job.failure, side.palette, { stack: false })}`);
+      const of = job.failedTaskId === "" ? "" : `${job.failedTaskId}\n`;
+      side.line(`\n${of}${failureText(job.failure, side.palette, { stack: false })}`);
     }
     return;
   }

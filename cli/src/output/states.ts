@@ -54,20 +54,34 @@ export function taskState(
   task: { readonly state: TaskState; readonly waitReason: string; readonly dropped: boolean },
   palette: Palette,
 ): Cell {
-  const wait = task.waitReason === "none" ? "" : ` (${words(task.waitReason)})`;
+  const wait = task.waitReason === "none" ? "" : ` (${waitText(task.waitReason)})`;
   const dropped = task.dropped ? " (dropped)" : "";
   return { text: `${task.state}${wait}${dropped}`, paint: palette[moodOfTask[task.state]] };
+}
+
+/** What a task waits for, where the reason's name alone would not say it. */
+const waits: Partial<Record<string, string>> = {
+  no_worker: "no worker serves its type",
+  infeasible: "no worker has what it demands",
+  constraints: "no worker carries the labels that it needs",
+  no_room: "workers are full",
+  excluded: "workers that serve it are draining or excluded",
+};
+
+function waitText(reason: string): string {
+  return waits[reason] ?? words(reason);
 }
 
 /** Whether a worker is there and gets tasks, painted. */
 export function workerState(worker: WorkerRecord, palette: Palette): Cell {
   const { connection, admission } = worker;
+  // Who finished what it had and left is no accident.
+  if (connection === "left") return { text: "left", paint: palette.faint };
   if (connection === "connected") {
     if (admission === "open") return { text: "connected", paint: palette.good };
     return { text: admission, paint: palette.warn };
   }
   const paint = connection === "disconnected" ? palette.warn : palette.bad;
-  // Who finished what it had and left is no accident.
   if (admission === "open") return { text: connection, paint };
   return { text: `${connection} (${admission})`, paint: palette.warn };
 }

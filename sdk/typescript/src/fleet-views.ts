@@ -9,9 +9,9 @@ export interface WorkerRecord {
   readonly incarnation: string;
   /**
    * Whether it is there. `disconnected`: it has no session, and is lost unless it comes back within a
-   * lease term.
+   * lease term. `left`: it drained, holds nothing any more, and went.
    */
-  readonly connection: "unknown" | "connected" | "lost" | "disconnected";
+  readonly connection: "unknown" | "connected" | "lost" | "disconnected" | "left";
   /** Whether it gets tasks. */
   readonly admission: "unknown" | "open" | "draining" | "excluded";
   /** The namespaces that it serves. */

@@ -183,6 +183,8 @@ export interface Job {
   readonly cause: EndCause;
   /** The failure that decided it, or the newest final one. Without stack and causes in `listJobs`. */
   readonly failure?: Failure;
+  /** The task whose failure that is; empty when there is none. */
+  readonly failedTaskId: string;
   /** Why a person cancelled or paused it. */
   readonly note: string;
   /** When it was accepted. */
@@ -223,8 +225,10 @@ export interface Stage {
 export interface Warning {
   /** What it is about. */
   readonly kind: "unknown" | "infeasible" | "no_worker_of_type";
-  /** The stage concerned; empty when it is the whole job. */
+  /** The stage concerned, the first of several with the same trouble; empty when it is the whole job. */
   readonly stage: string;
+  /** The task type concerned; empty when it is all of them. */
+  readonly taskType: string;
   /** The same in words. */
   readonly message: string;
 }

@@ -2,6 +2,7 @@
 export * from "./queries/assignment.js";
 export * from "./queries/jobs.js";
 export * from "./queries/master.js";
+export * from "./queries/obstacles.js";
 export * from "./queries/outputs.js";
 export * from "./queries/tasks.js";
 export * from "./queries/workers.js";

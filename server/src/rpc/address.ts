@@ -30,3 +30,11 @@ export function refuseOpenDoor(address: Address, insecure: boolean): void {
       "insecure (--insecure) if this network is yours alone",
   );
 }
+
+/** What keeps a server from listening somewhere, in words where the system has a code. */
+export function whyNotThere({ message }: Error): string {
+  if (/name resolution failed/i.test(message)) return "no host of that name is known";
+  if (message.includes("EADDRNOTAVAIL")) return "that address is not one of this machine";
+  if (message.includes("EACCES")) return "this user may not listen at that port";
+  return message;
+}

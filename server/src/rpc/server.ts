@@ -14,7 +14,7 @@ import { ServerReflectionService as ReflectionV1Alpha } from "@capstan/proto/grp
 import type { Clock } from "../engine/clock.js";
 import { systemClock } from "../engine/clock.js";
 import type { Engine } from "../engine/engine-port.js";
-import { formatAddress, parseAddress, refuseOpenDoor } from "./address.js";
+import { formatAddress, parseAddress, refuseOpenDoor, whyNotThere } from "./address.js";
 import { unary } from "./call.js";
 import { capstanServices } from "./definitions.js";
 import { guard } from "./guard.js";
@@ -231,7 +231,8 @@ function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
-      else reject(new Error(`cannot listen at ${address}: ${error.message}`, { cause: error }));
+      else
+        reject(new Error(`cannot listen at ${address}: ${whyNotThere(error)}`, { cause: error }));
     });
   });
 }

@@ -1,6 +1,14 @@
 import type { Warning } from "@capstan/proto/capstan/v1/job.js";
 import { WarningKind } from "@capstan/proto/capstan/v1/job.js";
-import type { Obstacle, State, SubmitJob, TaskKind } from "../core/index.js";
+import type {
+  Constraint,
+  GoneWorkers,
+  Lack,
+  Obstacle,
+  State,
+  SubmitJob,
+  TaskKind,
+} from "../core/index.js";
 import { queries } from "../core/index.js";
 import { limits } from "./limits.js";
 
@@ -10,19 +18,27 @@ export interface KindInStage {
   readonly kind: TaskKind;
 }
 
-/** What the submitter would want to know: kinds of tasks that no known worker could ever run. */
+/**
+ * What the submitter would want to know: kinds of tasks that no known worker could ever run. Each trouble is
+ * told once, however many stages and kinds of tasks have it.
+ *
+ * @param now journal time
+ */
 export function warningsOf(
   state: State,
   namespace: string,
   kinds: readonly KindInStage[],
+  now: number,
 ): Warning[] {
-  const warnings: Warning[] = [];
+  const warnings = new Map<string, Warning>();
   for (const { stage, kind } of kinds) {
-    if (warnings.length >= limits.warnings) break;
-    const obstacle = queries.obstacleTo(state, namespace, kind);
-    if (obstacle !== "none") warnings.push(warning(stage, kind, obstacle));
+    if (warnings.size >= limits.warnings) break;
+    const obstacle = queries.obstacleTo(state, namespace, kind, now);
+    if (obstacle.kind === "none") continue;
+    const found = warning(stage, kind, obstacle);
+    if (!warnings.has(found.message)) warnings.set(found.message, found);
   }
-  return warnings;
+  return [...warnings.values()];
 }
 
 /** The kinds of tasks that a submit brings, and those that its stages announce. */
@@ -43,18 +59,93 @@ export function kindsOf(command: SubmitJob): readonly KindInStage[] {
   return kinds;
 }
 
-function warning(stage: string, kind: TaskKind, obstacle: Exclude<Obstacle, "none">): Warning {
-  if (obstacle === "no_worker_of_type") {
-    return {
-      kind: WarningKind.WARNING_KIND_NO_WORKER_OF_TYPE,
-      stage,
-      message: `no known worker serves the type ${kind.type}`,
-    };
-  }
-  const demand = kind.demand.map(({ name, milli }) => `${name} ${milli / 1_000}`).join(", ");
+function warning(
+  stage: string,
+  kind: TaskKind,
+  obstacle: Exclude<Obstacle, { readonly kind: "none" }>,
+): Warning {
+  const isServed = obstacle.kind !== "no_worker";
   return {
-    kind: WarningKind.WARNING_KIND_INFEASIBLE,
+    kind: isServed
+      ? WarningKind.WARNING_KIND_INFEASIBLE
+      : WarningKind.WARNING_KIND_NO_WORKER_OF_TYPE,
     stage,
-    message: `no known worker could ever give a task of type ${kind.type} what it needs (${demand})`,
+    message: cut(messageOf(kind, obstacle)),
+    taskType: kind.type,
   };
+}
+
+function messageOf(kind: TaskKind, obstacle: Exclude<Obstacle, { readonly kind: "none" }>): string {
+  switch (obstacle.kind) {
+    case "no_worker":
+      return noWorker(kind.type, obstacle.gone);
+    case "constraints":
+      return noLabels(kind, obstacle.missing);
+    case "infeasible":
+      return tooLittle(kind, obstacle.lacking);
+  }
+}
+
+function noWorker(type: string, { lost, draining, left, silentMs }: GoneWorkers): string {
+  const heard = silentMs === undefined ? "" : `, last heard ${ago(silentMs)}`;
+  const parts = [
+    lost === 0 ? "" : `${lost} that served it ${isOrAre(lost)} lost${heard}`,
+    draining === 0 ? "" : `${draining} that ${serves(draining)} it ${isOrAre(draining)} draining`,
+    left === 0 ? "" : `${left} that served it ${left === 1 ? "has" : "have"} left`,
+  ].filter((part) => part !== "");
+  if (parts.length === 0) return `no known worker serves the type ${type}`;
+  return `no worker serves the type ${type} now: ${parts.join("; ")}`;
+}
+
+function noLabels({ type, constraints }: TaskKind, missing: readonly Constraint[]): string {
+  const wanted = labels(missing.length > 0 ? missing : constraints);
+  const them = missing.length === 0 ? "all of them" : missing.length === 1 ? "it" : "them";
+  return `a task of type ${type} needs ${wanted}; no known worker that serves it carries ${them}`;
+}
+
+function tooLittle({ type, demand, constraints }: TaskKind, lacking: readonly Lack[]): string {
+  const one = constraints.length === 0 ? "" : ` and carries ${labels(constraints)}`;
+  if (lacking.length === 0) {
+    const wanted = some(demand.map(({ name, milli }) => amount(name, milli)));
+    return `a task of type ${type} needs ${wanted}; no known worker that serves it${one} has all of that`;
+  }
+  const wanted = some(lacking.map(({ name, milli }) => amount(name, milli)));
+  const most = some(lacking.map(({ name, mostMilli }) => amount(name, mostMilli)));
+  return `a task of type ${type} needs ${wanted}; a known worker that serves it${one} has at most ${most}`;
+}
+
+function labels(constraints: readonly Constraint[]): string {
+  const words = constraints.map(({ label, value }) => `${label}=${value}`);
+  return `the label${words.length === 1 ? "" : "s"} ${some(words)}`;
+}
+
+/** The first of many, and how many more there are. */
+function some(words: readonly string[]): string {
+  const most = 4;
+  const more = words.length - most;
+  return words.slice(0, most).join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+const isOrAre = (count: number) => (count === 1 ? "is" : "are");
+const serves = (count: number) => (count === 1 ? "serves" : "serve");
+const amount = (name: string, milli: number) => `${name} ${milli / 1_000}`;
+
+/** `40 s ago`, `3 min ago`, `2 h ago`, `5 days ago`. */
+function ago(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h ago`;
+  return `${Math.floor(seconds / 86_400)} days ago`;
+}
+
+const messageBytes = 1_024;
+
+/** What the contract allows: labels may be long. */
+function cut(message: string): string {
+  if (Buffer.byteLength(message) <= messageBytes) return message;
+  // A character that is cut in two becomes three bytes, which are taken off before.
+  return `${Buffer.from(message)
+    .subarray(0, messageBytes - 6)
+    .toString("utf8")}…`;
 }

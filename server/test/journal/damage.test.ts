@@ -386,6 +386,35 @@ describe("file journal, damaged", () => {
     assert.deepEqual(await journal.claim(), { epoch: 1, index: 1 });
   });
 
+  it("refuses a header that is none and was never to be one, also of the first segment", async () => {
+    const garbage = Buffer.from([7, 7, 7, 7, 7, 7]);
+    const first = new SimulatedDisk();
+    first.plant(join(DIRECTORY, segmentName(1)), garbage);
+    const wanted = isJournalError("data_loss", /cut short, and is none that was left unfinished/);
+    await assert.rejects(open(first), wanted);
+    assert.deepEqual(first.contents(join(DIRECTORY, segmentName(1))), garbage);
+    await assert.rejects(open(edit(disk, lastPath, () => garbage)), wanted);
+    // The beginning of a header, but of another journal's.
+    const header = disk.contents(lastPath).subarray(0, SEGMENT_HEADER_BYTES);
+    const foreign = edit(disk, lastPath, () => {
+      const copy = Buffer.from(header.subarray(0, 40));
+      copy[20] = (copy[20] ?? 0) ^ 255;
+      return copy;
+    });
+    await assert.rejects(open(foreign), isJournalError("data_loss"));
+  });
+
+  it("starts anew with any beginning of a first header", async () => {
+    const header = disk.contents(at(disk.paths(DIRECTORY), 0)).subarray(0, SEGMENT_HEADER_BYTES);
+    for (let size = 0; size < SEGMENT_HEADER_BYTES; size++) {
+      const torn = new SimulatedDisk();
+      torn.plant(join(DIRECTORY, segmentName(1)), Buffer.from(header.subarray(0, size)));
+      const journal = await open(torn);
+      assert.equal(journal.repairs[0]?.kind, "torn_segment");
+      await journal.close();
+    }
+  });
+
   it("refuses an unfinished header when what was before it is gone", async () => {
     const torn = new SimulatedDisk();
     torn.plant(join(DIRECTORY, segmentName(7)), new Uint8Array(40));

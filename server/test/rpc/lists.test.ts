@@ -191,8 +191,8 @@ describe("lists and reads over gRPC", () => {
     );
     const job = await calls.job(jobId);
     assert.deepEqual(
-      [job.state, job.failure?.type, job.failure?.stack, job.deadLetterCount],
-      [JobState.JOB_STATE_FAILED, "TypeError", "at line 1", 1],
+      [job.state, job.failure?.type, job.failure?.stack, job.failedTaskId, job.deadLetterCount],
+      [JobState.JOB_STATE_FAILED, "TypeError", "at line 1", `${jobId}/main/0`, 1],
     );
     const [listed] = (await calls.tasks({ jobId })).tasks;
     assert.deepEqual([listed?.lastFailure?.type, listed?.lastFailure?.stack], ["TypeError", ""]);
@@ -233,6 +233,43 @@ describe("lists and reads over gRPC", () => {
     );
   });
 
+  it("says of a pending task why it waits", async () => {
+    const gpu = { demand: [{ name: "gpu", milli: 1_000n }] };
+    const { jobId } = await calls.submit({
+      job: { name: "waits", stages: [{ taskType: "noop", tasks: [{}, {}, gpu] }] },
+    });
+    const reasons = async () => {
+      const { tasks } = await calls.tasks({ jobId, states: [TaskState.TASK_STATE_PENDING] });
+      return tasks.map(({ index, waitReason }) => [index, waitReason]);
+    };
+    const {
+      WAIT_REASON_NO_WORKER: noWorker,
+      WAIT_REASON_NO_ROOM: noRoom,
+      WAIT_REASON_INFEASIBLE: infeasible,
+    } = WaitReason;
+    assert.deepEqual(await reasons(), [
+      [0, noWorker],
+      [1, noWorker],
+      [2, noWorker],
+    ]);
+    const worker = await TestWorker.register(edge.engine, {
+      capacity: [{ name: "slots", milli: 1_000 }],
+    });
+    await worker.next();
+    assert.deepEqual(await reasons(), [
+      [1, noRoom],
+      [2, infeasible],
+    ]);
+    await worker.drain();
+    assert.deepEqual(await reasons(), [
+      [1, WaitReason.WAIT_REASON_EXCLUDED],
+      [2, noWorker],
+    ]);
+    worker.leave();
+    const task = await calls.task({ taskId: `${jobId}/main/1` });
+    assert.equal(task.task?.waitReason, noWorker);
+  });
+
   it("says of a worker that is gone that it is disconnected, before it counts as lost", async () => {
     const list = (request: Parameters<typeof ListWorkersRequest.fromPartial>[0]) =>
       call(edge.operator, edge.operator.listWorkers, ListWorkersRequest.fromPartial(request));
@@ -244,14 +281,17 @@ describe("lists and reads over gRPC", () => {
     await drained.drain();
     for (const worker of [dead, drained]) worker.leave();
     const { workers } = await list({});
-    const { WORKER_CONNECTION_CONNECTED: here, WORKER_CONNECTION_DISCONNECTED: gone } =
-      WorkerConnection;
+    const {
+      WORKER_CONNECTION_CONNECTED: here,
+      WORKER_CONNECTION_DISCONNECTED: gone,
+      WORKER_CONNECTION_LEFT: left,
+    } = WorkerConnection;
     const { WORKER_ADMISSION_OPEN: open, WORKER_ADMISSION_DRAINING: draining } = WorkerAdmission;
     assert.deepEqual(
       workers.map(({ workerId, connection, admission }) => [workerId, connection, admission]),
       [
         ["dead", gone, open],
-        ["drained", gone, draining],
+        ["drained", left, draining],
         ["there", here, open],
       ],
     );
@@ -260,7 +300,17 @@ describe("lists and reads over gRPC", () => {
       connected.workers.map(({ workerId }) => workerId),
       ["there"],
     );
-    assert.equal((await list({ connections: [gone] })).workers.length, 2);
+    const ids = async (connection: WorkerConnection) =>
+      (await list({ connections: [connection] })).workers.map(({ workerId }) => workerId);
+    assert.deepEqual([await ids(gone), await ids(left)], [["dead"], ["drained"]]);
+    // When their terms are over, one is lost and the other is not.
+    for (const { no } of [dead, drained]) {
+      await edge.engine.submit({ kind: "lose_worker", worker: no });
+    }
+    const { WORKER_CONNECTION_LOST: lost } = WorkerConnection;
+    assert.deepEqual([await ids(lost), await ids(left)], [["dead"], ["drained"]]);
+    await TestWorker.register(edge.engine, { workerId: "drained" });
+    assert.deepEqual(await ids(here), ["drained", "there"]);
   });
 
   it("claims to have heard no worker since it was started anew, until one comes back", async () => {

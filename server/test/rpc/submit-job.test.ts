@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { JobState, WarningKind } from "@capstan/proto/capstan/v1/job.js";
-import { DependencyKind } from "@capstan/proto/capstan/v1/common.js";
+import { DependencyKind, LabelOperator } from "@capstan/proto/capstan/v1/common.js";
 import { LocalityMode } from "@capstan/proto/capstan/v1/policy.js";
 import { queries } from "../../src/core/index.js";
 import { Calls } from "./support/calls.js";
@@ -274,6 +274,78 @@ describe("submitting jobs over gRPC", () => {
     assert.equal((await calls.job(small.jobId)).warnings.length, 1);
     await TestWorker.register(edge.engine, { capacity: [{ name: "slots", milli: 9_000 }] });
     assert.deepEqual((await calls.submit({ job })).warnings, []);
+  });
+
+  it("names what no known worker has: the amount, or the label", async () => {
+    const told = async (stage: object) => {
+      const job = { name: "picky", stages: [{ taskType: "noop", tasks: [{}], ...stage }] };
+      return (await calls.submit({ job })).warnings.map(({ message }) => message);
+    };
+    const zone = (value: string) => ({
+      required: [{ key: "zone", operator: LabelOperator.LABEL_OPERATOR_IN, values: [value] }],
+    });
+    const big = [{ name: "slots", milli: 9_500n }];
+    await TestWorker.register(edge.engine, { labels: [{ name: "zone", value: "eu" }] });
+    await TestWorker.register(edge.engine, { capacity: [{ name: "slots", milli: 9_500 }] });
+    assert.deepEqual(await told({ demand: [{ name: "gpu", milli: 1_000n }] }), [
+      "a task of type noop needs gpu 1; a known worker that serves it has at most gpu 0",
+    ]);
+    assert.deepEqual(await told({ constraints: zone("us") }), [
+      "a task of type noop needs the label zone=us; no known worker that serves it carries it",
+    ]);
+    assert.deepEqual(await told({ demand: big, constraints: zone("eu") }), [
+      "a task of type noop needs slots 9.5; a known worker that serves it and carries the label zone=eu " +
+        "has at most slots 4",
+    ]);
+    assert.deepEqual(await told({ demand: big }), []);
+  });
+
+  it("tells each trouble once, however many stages and tasks have it", async () => {
+    const own = { demand: [{ name: "slots", milli: 2_000n }] };
+    const job = {
+      name: "twice",
+      stages: [
+        { name: "a", taskType: "odd", tasks: [{}, own] },
+        { name: "b", taskType: "odd", tasks: [{}] },
+        { name: "c", taskType: "even", tasks: [{}] },
+      ],
+    };
+    const { jobId, warnings } = await calls.submit({ job });
+    const all = [
+      ["a", "odd", "no known worker serves the type odd"],
+      ["c", "even", "no known worker serves the type even"],
+    ];
+    const shown = (list: typeof warnings) =>
+      list.map(({ stage, taskType, message }) => [stage, taskType, message]);
+    assert.deepEqual(shown(warnings), all);
+    assert.deepEqual(shown((await calls.job(jobId)).warnings), all);
+  });
+
+  it("says of a type whose workers have left, are draining or lost that they served it", async () => {
+    const told = async () => {
+      const job = { name: "late", stages: [{ taskType: "noop", tasks: [{}] }] };
+      return (await calls.submit({ job })).warnings.map(({ message }) => message);
+    };
+    const [leaver, drainer] = [
+      await TestWorker.register(edge.engine),
+      await TestWorker.register(edge.engine),
+    ];
+    await leaver.drain();
+    leaver.leave();
+    assert.deepEqual(await told(), []);
+    await drainer.drain();
+    assert.deepEqual(await told(), [
+      "no worker serves the type noop now: 1 that serves it is draining; 1 that served it has left",
+    ]);
+    const lost = await TestWorker.register(edge.engine, { workerId: "lost" });
+    lost.leave();
+    assert.deepEqual(await told(), []);
+    await edge.engine.submit({ kind: "lose_worker", worker: lost.no });
+    const [message = ""] = await told();
+    assert.match(
+      message,
+      /noop now: 1 that served it is lost, last heard \d+ s ago; 1 that serves/,
+    );
   });
 
   it("submits many in order, with an outcome for each", async () => {

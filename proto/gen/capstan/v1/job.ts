@@ -178,9 +178,9 @@ export function endCauseToJSON(object: EndCause): string {
 export enum WarningKind {
   /** WARNING_KIND_UNSPECIFIED - Never sent by this version. */
   WARNING_KIND_UNSPECIFIED = 0,
-  /** WARNING_KIND_INFEASIBLE - No known worker could ever meet the demand or the constraints, even when empty. */
+  /** WARNING_KIND_INFEASIBLE - No known worker could ever meet the demand or the constraints, even when empty: the words say which. */
   WARNING_KIND_INFEASIBLE = 1,
-  /** WARNING_KIND_NO_WORKER_OF_TYPE - No known worker serves the task type. */
+  /** WARNING_KIND_NO_WORKER_OF_TYPE - No known worker serves the task type and takes new tasks: there is none, or all are lost or leaving. */
   WARNING_KIND_NO_WORKER_OF_TYPE = 2,
   UNRECOGNIZED = -1,
 }
@@ -527,6 +527,8 @@ export interface Job {
   deadLetterCount: number;
   /** What waits to be put right: for example a demand that no known worker could ever meet. */
   warnings: Warning[];
+  /** The task whose failure `failure` is (`job/stage/index`); empty when there is none. */
+  failedTaskId: string;
 }
 
 export interface Job_LabelsEntry {
@@ -587,10 +589,15 @@ export interface TaskCounts {
 export interface Warning {
   /** What it is about. */
   kind: WarningKind;
-  /** The stage concerned; empty when it is the whole job. */
+  /** The stage concerned, the first of several with the same trouble; empty when it is the whole job. */
   stage: string;
   /** The same in words. At most 1,024 bytes. */
   message: string;
+  /**
+   * The task type concerned; empty when it is all of them. With `kind` it tells warnings apart whose
+   * words change with time.
+   */
+  taskType: string;
 }
 
 /** A batch of an open job, as it stands. */
@@ -1696,6 +1703,7 @@ function createBaseJob(): Job {
     spec: undefined,
     deadLetterCount: 0,
     warnings: [],
+    failedTaskId: "",
   };
 }
 
@@ -1775,6 +1783,9 @@ export const Job: MessageFns<Job> = {
     }
     for (const v of message.warnings) {
       Warning.encode(v!, writer.uint32(202).fork()).join();
+    }
+    if (message.failedTaskId !== "") {
+      writer.uint32(210).string(message.failedTaskId);
     }
     return writer;
   },
@@ -1995,6 +2006,14 @@ export const Job: MessageFns<Job> = {
             message.warnings.push(Warning.decode(reader, reader.uint32()));
             continue;
           }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.failedTaskId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2085,6 +2104,11 @@ export const Job: MessageFns<Job> = {
       warnings: globalThis.Array.isArray(object?.warnings)
         ? object.warnings.map((e: any) => Warning.fromJSON(e))
         : [],
+      failedTaskId: isSet(object.failedTaskId)
+        ? globalThis.String(object.failedTaskId)
+        : isSet(object.failed_task_id)
+        ? globalThis.String(object.failed_task_id)
+        : "",
     };
   },
 
@@ -2171,6 +2195,9 @@ export const Job: MessageFns<Job> = {
     if (message.warnings?.length) {
       obj.warnings = message.warnings.map((e) => Warning.toJSON(e));
     }
+    if (message.failedTaskId !== "") {
+      obj.failedTaskId = message.failedTaskId;
+    }
     return obj;
   },
 
@@ -2226,6 +2253,7 @@ export const Job: MessageFns<Job> = {
     message.spec = (object.spec !== undefined && object.spec !== null) ? JobSpec.fromPartial(object.spec) : undefined;
     message.deadLetterCount = object.deadLetterCount ?? 0;
     message.warnings = object.warnings?.map((e) => Warning.fromPartial(e)) || [];
+    message.failedTaskId = object.failedTaskId ?? "";
     return message;
   },
 };
@@ -2741,7 +2769,7 @@ export const TaskCounts: MessageFns<TaskCounts> = {
 };
 
 function createBaseWarning(): Warning {
-  return { kind: 0, stage: "", message: "" };
+  return { kind: 0, stage: "", message: "", taskType: "" };
 }
 
 export const Warning: MessageFns<Warning> = {
@@ -2754,6 +2782,9 @@ export const Warning: MessageFns<Warning> = {
     }
     if (message.message !== "") {
       writer.uint32(26).string(message.message);
+    }
+    if (message.taskType !== "") {
+      writer.uint32(34).string(message.taskType);
     }
     return writer;
   },
@@ -2795,6 +2826,14 @@ export const Warning: MessageFns<Warning> = {
             message.message = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.taskType = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2812,6 +2851,11 @@ export const Warning: MessageFns<Warning> = {
       kind: isSet(object.kind) ? warningKindFromJSON(object.kind) : 0,
       stage: isSet(object.stage) ? globalThis.String(object.stage) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      taskType: isSet(object.taskType)
+        ? globalThis.String(object.taskType)
+        : isSet(object.task_type)
+        ? globalThis.String(object.task_type)
+        : "",
     };
   },
 
@@ -2826,6 +2870,9 @@ export const Warning: MessageFns<Warning> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.taskType !== "") {
+      obj.taskType = message.taskType;
+    }
     return obj;
   },
 
@@ -2837,6 +2884,7 @@ export const Warning: MessageFns<Warning> = {
     message.kind = object.kind ?? 0;
     message.stage = object.stage ?? "";
     message.message = object.message ?? "";
+    message.taskType = object.taskType ?? "";
     return message;
   },
 };

@@ -53,6 +53,8 @@ export enum WorkerConnection {
    * without a session or a Heartbeat. So are all workers when a master starts, until they come back.
    */
   WORKER_CONNECTION_DISCONNECTED = 3,
+  /** WORKER_CONNECTION_LEFT - It drained, holds nothing any more, and went: nobody waits for it. If it comes back it is as any other. */
+  WORKER_CONNECTION_LEFT = 4,
   UNRECOGNIZED = -1,
 }
 
@@ -70,6 +72,9 @@ export function workerConnectionFromJSON(object: any): WorkerConnection {
     case 3:
     case "WORKER_CONNECTION_DISCONNECTED":
       return WorkerConnection.WORKER_CONNECTION_DISCONNECTED;
+    case 4:
+    case "WORKER_CONNECTION_LEFT":
+      return WorkerConnection.WORKER_CONNECTION_LEFT;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -87,6 +92,8 @@ export function workerConnectionToJSON(object: WorkerConnection): string {
       return "WORKER_CONNECTION_LOST";
     case WorkerConnection.WORKER_CONNECTION_DISCONNECTED:
       return "WORKER_CONNECTION_DISCONNECTED";
+    case WorkerConnection.WORKER_CONNECTION_LEFT:
+      return "WORKER_CONNECTION_LEFT";
     case WorkerConnection.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

@@ -90,8 +90,8 @@ export function failureOf(failure: wireFailure.Failure): view.Failure {
   };
 }
 
-function warningOf({ kind, stage, message }: wireJob.Warning): view.Warning {
-  return { kind: nameOf(warningKinds, kind), stage, message };
+function warningOf({ kind, stage, taskType, message }: wireJob.Warning): view.Warning {
+  return { kind: nameOf(warningKinds, kind), stage, taskType, message };
 }
 
 /** Warnings as callers see them. */
@@ -130,6 +130,7 @@ export function jobOf(job: wireJob.Job): view.Job {
     priority: job.priority,
     cause: nameOf(endCauses, job.cause),
     ...optional("failure", job.failure && failureOf(job.failure)),
+    failedTaskId: job.failedTaskId,
     note: job.note,
     ...optional("createdAt", dateOf(job.createdAt)),
     ...optional("sealedAt", dateOf(job.sealedAt)),

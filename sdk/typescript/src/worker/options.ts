@@ -8,7 +8,9 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly namespaces?: readonly string[];
   /**
    * Who it is, unique in the fleet and the same after a restart of its process.
-   * `[A-Za-z0-9][A-Za-z0-9._:-]{0,127}`. Default: the host's name and a random part.
+   * `[A-Za-z0-9][A-Za-z0-9._:-]{0,127}`. Default: the host's name and the least number from 1 that no live
+   * worker of this machine has (`maps-1`, `maps-2`), so host names must be unique; where the temporary folder
+   * cannot be written, a random part.
    */
   readonly workerId?: string;
   /** The host that it runs on, as the hosts of inputs are named. Default the machine's host name. */

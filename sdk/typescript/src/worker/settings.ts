@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Resource } from "@capstan/proto/capstan/v1/common.js";
 import { jsonCodec, type Codec } from "../codec.js";
@@ -31,8 +31,14 @@ export interface WorkerSettings {
 /** How many leases may be ended and not yet settled beside those at work, unless the credit is given. */
 const unsettledTasks = 1_024;
 
-/** @throws RangeError for a number that is out of its range */
-export function settingsOf(options: WorkerOptions): WorkerSettings {
+/**
+ * @param nameAt gives the worker of a host an id where the options have none; asked last
+ * @throws RangeError for a number that is out of its range
+ */
+export function settingsOf(
+  options: WorkerOptions,
+  nameAt: (host: string) => string,
+): WorkerSettings {
   const { slots, resources } = options;
   const units = { ...resources, ...(slots === undefined ? {} : { slots }) };
   const has = Object.keys(units).length === 0 ? { slots: 1 } : units;
@@ -41,7 +47,6 @@ export function settingsOf(options: WorkerOptions): WorkerSettings {
   const maxTasks = Math.min(maxHeld, atOnce + prefetchTasks + unsettledTasks);
   const host = options.host ?? hostname();
   return {
-    workerId: options.workerId ?? defaultWorkerId(host),
     incarnation: randomUUID(),
     namespaces: options.namespaces ?? ["default"],
     host,
@@ -60,13 +65,8 @@ export function settingsOf(options: WorkerOptions): WorkerSettings {
       baseMs: options.reconnect?.baseMs ?? 100,
       capMs: options.reconnect?.capMs ?? 10_000,
     },
+    workerId: options.workerId ?? nameAt(host),
   };
-}
-
-/** The host's name, as far as an id can have it, and a random part. */
-function defaultWorkerId(host: string): string {
-  const name = host.replace(/[^A-Za-z0-9._:-]/g, "-").replace(/^[^A-Za-z0-9]+/, "");
-  return `${name.slice(0, 100) || "worker"}-${randomBytes(4).toString("hex")}`;
 }
 
 function whole(name: string, value: number, min: number, max: number): number {

@@ -25,6 +25,7 @@ import { Tally } from "./tally.js";
 import type { Handler, Parser } from "./task.js";
 import { Timeouts } from "./timeouts.js";
 import { TokenTable } from "./token-table.js";
+import { type ClaimedId, claimWorkerId } from "./worker-id.js";
 
 const protocolVersion = 1;
 
@@ -48,6 +49,8 @@ export class Worker {
   readonly #pulse: Pulse;
   readonly #link: Link;
   readonly #heartbeat: HeartbeatGuard;
+  /** The id that it gave itself; undefined: it was given one. */
+  #claimed: ClaimedId | undefined;
   #connection: Connection | undefined;
   #masterPing = 0;
   #running: Promise<void> | undefined;
@@ -56,7 +59,7 @@ export class Worker {
   /** @throws RangeError for an option that is out of its range */
   constructor(options: WorkerOptions = {}) {
     this.#options = options;
-    const settings = settingsOf(options);
+    const settings = settingsOf(options, (host) => this.#nameAt(host));
     this.#settings = settings;
     this.#book = new LeaseBook(this.#tokens, () => this.#drainer.checkDone());
     const parts = {
@@ -226,8 +229,14 @@ export class Worker {
       this.#timeouts.stop();
       this.#connection?.close();
       await this.#heartbeat.stop();
+      this.#claimed?.release();
       this.#listeners.emit("stopped", {});
     }
+  }
+
+  #nameAt(host: string): string {
+    this.#claimed = claimWorkerId(host);
+    return this.#claimed.workerId;
   }
 
   #register(): Register {

@@ -13,6 +13,8 @@ export function decideLoseWorker(
 ): DecisionOn<CommandOf<"lose_worker">> {
   const worker = state.worker(command.worker);
   if (worker.lost || worker.session !== 0) return accept(undefined);
+  // It drained and went, as it should: nothing is lost with it.
+  if (worker.draining && worker.leases.size === 0) return accept(undefined);
   const how = { reason: "worker_lost", charge: "lost" } as const;
   const ended = endMany(state, worker, leasesOf(state, worker), how, context);
   return accept(undefined, [...ended, { type: "worker_lost", version: 1, worker: worker.no }]);

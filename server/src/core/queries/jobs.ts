@@ -1,5 +1,5 @@
 import { findJob } from "../decide/shared.js";
-import type { JobNo, WallMs } from "../ids.js";
+import type { JobNo, TaskNo, WallMs } from "../ids.js";
 import type { JobSpec, TaskKind } from "../spec.js";
 import type { JobState } from "../state/jobs.js";
 import { isFinished, Job } from "../state/jobs.js";
@@ -34,6 +34,8 @@ export interface JobView {
   readonly stages: readonly StageView[];
   /** The failure that decided it, or the newest final one. */
   readonly failure: FailureView | undefined;
+  /** The task whose failure that is. */
+  readonly failedTask: { readonly stage: string; readonly index: number } | undefined;
   readonly revision: number;
 }
 
@@ -160,33 +162,6 @@ export function startedLeases(state: State, namespace: string, id: string): numb
   return count;
 }
 
-/** What stands in the way of tasks of one kind, as far as the workers that are known go. */
-export type Obstacle = "none" | "no_worker_of_type" | "infeasible";
-
-/**
- * Whether any worker that is not lost could ever, when empty, run tasks of a kind. Ends at the
- * first that could.
- */
-export function obstacleTo(state: State, namespace: string, kind: TaskKind): Obstacle {
-  let served = false;
-  for (const worker of state.workers) {
-    if (worker.lost) continue;
-    const { namespaces, types, labels, total } = state.placement.classes[worker.workerClass] ?? {};
-    if (namespaces?.has(namespace) !== true || types?.has(kind.type) !== true) continue;
-    served = true;
-    const meets = kind.constraints.every(({ label, value }) => labels?.get(label) === value);
-    if (meets && kind.demand.every(({ name, milli }) => milli <= amountOf(state, total, name))) {
-      return "none";
-    }
-  }
-  return served ? "infeasible" : "no_worker_of_type";
-}
-
-function amountOf(state: State, total: readonly number[] | undefined, name: string): number {
-  const kind = state.placement.resources.find(name);
-  return kind === undefined ? 0 : (total?.[kind] ?? 0);
-}
-
 /** Stages of a job that still have tasks to do, with the kinds of their tasks. */
 export function openKinds(
   state: State,
@@ -230,8 +205,13 @@ function jobView(job: Job, state: State): JobView {
       retries: stage.retries,
     })),
     failure: job.failedTask === undefined ? undefined : lastFailure(state, job.failedTask),
+    failedTask: job.failedTask === undefined ? undefined : placeOf(state, job.failedTask),
     revision: job.revision,
   };
+}
+
+function placeOf(state: State, task: TaskNo): { stage: string; index: number } {
+  return { stage: state.stageOf(task).spec.name, index: state.tasks.index.get(task) };
 }
 
 function countsView({ counts, opened, running }: Stage): CountsView {

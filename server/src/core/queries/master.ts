@@ -1,6 +1,8 @@
 import { isFinished } from "../state/jobs.js";
 import type { State } from "../state/state.js";
+import type { Worker } from "../state/workers.js";
 import type { CountsView } from "./jobs.js";
+import { connectionOf } from "./workers.js";
 
 /** Totals for GetMaster and the logs. */
 export function totals(state: State) {
@@ -8,8 +10,13 @@ export function totals(state: State) {
     jobs: state.jobs.size,
     tasks: state.tasks.count,
     leases: state.leases.size,
-    workers: state.workers.filter((worker) => !worker.lost).length,
+    workers: state.workers.filter((worker) => !isGone(worker)).length,
   };
+}
+
+function isGone(worker: Worker): boolean {
+  const connection = connectionOf(worker);
+  return connection === "lost" || connection === "left";
 }
 
 /** How the work stands as a whole. */

@@ -10,6 +10,7 @@ import type { Lease } from "../state/leases.js";
 import { isReceived } from "../state/leases.js";
 import type { DeliveryRecord, State } from "../state/state.js";
 import { isTerminal, TaskState } from "../state/tasks.js";
+import { type PendingReason, PendingReasons } from "./obstacles.js";
 
 export type TaskStateName =
   "blocked" | "scheduled" | "pending" | "leased" | "running" | "succeeded" | "failed" | "cancelled";
@@ -53,8 +54,8 @@ export interface TaskView {
   readonly stagePosition: number;
   readonly index: number;
   readonly state: TaskStateName;
-  /** Why it waits, if it does: `upload`, `dependency`, `backoff`, `delay`; else empty. */
-  readonly reason: "" | "upload" | "dependency" | "backoff" | "delay";
+  /** Why it waits; empty: it does not. */
+  readonly reason: "" | "upload" | "dependency" | "backoff" | "delay" | PendingReason;
   /** Why it ended without success; empty: it has not. */
   readonly cause: "" | "failure" | "requested" | "upload_lapsed" | "job_failed" | "upstream_failed";
   readonly kind: TaskKind;
@@ -128,6 +129,7 @@ export function listTasks(
     return { kind: "stage_not_found" };
   }
   const tasks: TaskView[] = [];
+  const pending = new PendingReasons(state, now);
   let scanned = 0;
   for (let position = from.stage; position < job.stageCount; position++) {
     const stage = state.stage(job.firstStage + position);
@@ -141,7 +143,7 @@ export function listTasks(
       if (task === undefined) continue;
       if (filter.states.length > 0 && !filter.states.includes(stateName(state, stage, task)))
         continue;
-      tasks.push(taskView(state, job, stage, task, now));
+      tasks.push(taskView(state, job, stage, task, now, pending));
     }
   }
   return { kind: "page", tasks, next: undefined };
@@ -161,7 +163,8 @@ export function getTask(
   if (job === undefined || position === -1) return undefined;
   const stage = state.stage(job.firstStage + position);
   const task = taskAt(stage, index);
-  return task === undefined ? undefined : taskView(state, job, stage, task, now);
+  if (task === undefined) return undefined;
+  return taskView(state, job, stage, task, now, new PendingReasons(state, now));
 }
 
 /** The newest failure of a task. @returns undefined when it has had none */
@@ -218,7 +221,14 @@ function stateName(state: State, stage: Stage, task: TaskNo): TaskStateName {
   }
 }
 
-function reasonOf(state: State, job: Job, name: TaskStateName, task: TaskNo): TaskView["reason"] {
+function reasonOf(
+  state: State,
+  job: Job,
+  name: TaskStateName,
+  task: TaskNo,
+  pending: PendingReasons,
+): TaskView["reason"] {
+  if (name === "pending") return pending.of(job.spec.namespace, state.tasks.bag.get(task));
   if (name === "blocked") return job.state === "uploading" ? "upload" : "dependency";
   if (name !== "scheduled") return "";
   return state.tasks.delivery.get(task) === 0 ? "delay" : "backoff";
@@ -233,7 +243,14 @@ function causeOf(job: Job, stage: Stage, name: TaskStateName): TaskView["cause"]
   return stage.pruned ? "upstream_failed" : "job_failed";
 }
 
-function taskView(state: State, job: Job, stage: Stage, task: TaskNo, now: number): TaskView {
+function taskView(
+  state: State,
+  job: Job,
+  stage: Stage,
+  task: TaskNo,
+  now: number,
+  pending: PendingReasons,
+): TaskView {
   const { tasks } = state;
   const extra = state.extras.get(task);
   const name = stateName(state, stage, task);
@@ -243,7 +260,7 @@ function taskView(state: State, job: Job, stage: Stage, task: TaskNo, now: numbe
     stagePosition: stage.position,
     index: tasks.index.get(task),
     state: name,
-    reason: reasonOf(state, job, name, task),
+    reason: reasonOf(state, job, name, task, pending),
     cause: causeOf(job, stage, name),
     kind: state.placement.bag(tasks.bag.get(task)).kind,
     generation: tasks.generation.get(task),

@@ -5,9 +5,9 @@ import type { Worker } from "../state/workers.js";
 
 /**
  * Whether a worker is there. Disconnected: it has no session, and its absence has not lasted a
- * whole term.
+ * whole term. Left: it drained, holds nothing any more, and went.
  */
-export type WorkerConnection = "connected" | "disconnected" | "lost";
+export type WorkerConnection = "connected" | "disconnected" | "lost" | "left";
 
 /** How a worker's leases stand on the ledger. */
 export interface LeaseStandings {
@@ -87,9 +87,12 @@ function isWanted(worker: Worker, filter: WorkerFilter): boolean {
   );
 }
 
-function connectionOf({ session, lost }: Worker): WorkerConnection {
+/** Whether it is there. */
+export function connectionOf({ session, lost, draining, leases }: Worker): WorkerConnection {
   if (session !== 0) return "connected";
-  return lost ? "lost" : "disconnected";
+  if (lost) return "lost";
+  // Nothing is missed with it, so nobody waits for a term to end.
+  return draining && leases.size === 0 ? "left" : "disconnected";
 }
 
 function workerView(state: State, worker: Worker, now: number): WorkerView {

@@ -10,6 +10,7 @@ import {
 import { JournalError, JournalFailure } from "../journal-error.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, JOURNAL_ID_BYTES } from "./format.js";
+import { whyNot } from "./folder-reason.js";
 import { nodeStorage } from "./node-storage.js";
 import { SegmentPositions } from "./positions.js";
 import { SegmentFiles } from "./segment-files.js";
@@ -71,8 +72,7 @@ function lockFolder(storage: Storage, directory: string): StorageLock {
     return storage.lock(directory);
   } catch (error) {
     if (error instanceof JournalError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new JournalError("failed", `${directory} cannot hold a journal: ${why}`, {
+    throw new JournalError("failed", `${directory} cannot hold a journal: ${whyNot(error)}`, {
       cause: error,
     });
   }

@@ -9,6 +9,8 @@ export const FORMAT_VERSION = 1;
 export const SEGMENT_HEADER_BYTES = 96;
 export const FRAME_HEADER_BYTES = 64;
 export const JOURNAL_ID_BYTES = 16;
+/** Where it stands in the header of a segment. */
+export const JOURNAL_ID_OFFSET = 16;
 /** File names end so; whatever else lies in the folder is not the journal's. */
 export const SEGMENT_SUFFIX = ".segment";
 
@@ -38,7 +40,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Buffer {
   MAGIC.copy(bytes, 0);
   bytes.writeUInt32LE(FORMAT_VERSION, 8);
   bytes.writeUInt32LE(SEGMENT_HEADER_BYTES, 12);
-  header.journalId.copy(bytes, 16);
+  header.journalId.copy(bytes, JOURNAL_ID_OFFSET);
   writeUint64(bytes, header.firstIndex, 32);
   writeUint64(bytes, header.previousEpoch, 40);
   header.previousHash.copy(bytes, 48);

@@ -16,7 +16,7 @@ import {
 } from "./format.js";
 import { SegmentPositions } from "./positions.js";
 import { readFully, type Storage, type StorageFile } from "./storage.js";
-import { objectToCut, TAIL_BYTES_MAX } from "./torn-tail.js";
+import { canBeUnfinishedHeader, objectToCut, TAIL_BYTES_MAX } from "./torn-tail.js";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
@@ -188,6 +188,10 @@ class Recovery {
         // very first segment can go as well as any, but not one whose predecessors were removed.
         if (sizeIfLast === undefined || sizeIfLast > SEGMENT_HEADER_BYTES) break;
         if (firstIndex !== this.#last.index + 1) break;
+        if (!this.#isUnfinished(bytes.subarray(0, sizeIfLast), firstIndex)) {
+          const what = `${decoded.reason}, and is none that was left unfinished`;
+          throw dataLoss(what, { segment: name, offset: 0, index: firstIndex });
+        }
         this.#repairs.push({
           kind: "torn_segment",
           segment: name,
@@ -199,6 +203,13 @@ class Recovery {
         return undefined;
     }
     throw dataLoss(decoded.reason, { segment: name, offset: 0, index: firstIndex });
+  }
+
+  #isUnfinished(file: Buffer, firstIndex: number): boolean {
+    const { epoch: previousEpoch, hash: previousHash } = this.#last;
+    const journalId = this.#journalId;
+    const known = journalId === undefined ? {} : { journalId, previousHash };
+    return canBeUnfinishedHeader(file, { firstIndex, previousEpoch, ...known });
   }
 
   #link(header: SegmentHeader, name: string, firstIndex: number): void {

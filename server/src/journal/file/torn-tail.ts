@@ -1,6 +1,15 @@
 import { ENTRY_BYTES_MAX } from "../journal.js";
 import { type Chain } from "./chain.js";
-import { FRAME_HEADER_BYTES, frameHeader, frameHeaderFits } from "./format.js";
+import {
+  encodeSegmentHeader,
+  FRAME_HEADER_BYTES,
+  frameHeader,
+  frameHeaderFits,
+  genesisHash,
+  JOURNAL_ID_BYTES,
+  JOURNAL_ID_OFFSET,
+  type SegmentHeader,
+} from "./format.js";
 
 /** The most that a crash can leave unfinished: one entry is in flight at a time. */
 export const TAIL_BYTES_MAX = FRAME_HEADER_BYTES + ENTRY_BYTES_MAX;
@@ -54,6 +63,26 @@ function findLaterHeader(
     if (frameHeaderFits(tail, at, seed)) return { at, index };
   }
   return undefined;
+}
+
+/**
+ * Whether a file can be what the unfinished write of a segment's header leaves: the header that would have come,
+ * cut short or with zeros in it. Anything else was never that header, so something else was here.
+ *
+ * @param expected what the header would say; without the journal's id, if this would have been its first segment
+ */
+export function canBeUnfinishedHeader(
+  file: Buffer,
+  expected: Omit<SegmentHeader, "journalId" | "previousHash"> &
+    Partial<Pick<SegmentHeader, "journalId" | "previousHash">>,
+): boolean {
+  // The id is drawn when the first segment is made: whatever stands there is it, and the hash follows from it.
+  const drawn = Buffer.alloc(JOURNAL_ID_BYTES);
+  drawn.set(file.subarray(JOURNAL_ID_OFFSET, JOURNAL_ID_OFFSET + JOURNAL_ID_BYTES));
+  const journalId = expected.journalId ?? drawn;
+  const previousHash = expected.previousHash ?? genesisHash(journalId);
+  const header = encodeSegmentHeader({ ...expected, journalId, previousHash });
+  return file.length <= header.length && file.every((byte, i) => byte === 0 || byte === header[i]);
 }
 
 function isZero(bytes: Buffer): boolean {

@@ -76,7 +76,12 @@ export function encodeJob(view: JobView, extent: JobExtent, failure?: Uint8Array
     spec: extent === "whole" ? encodeSpec(spec) : undefined,
     deadLetterCount: sum(view.stages, "failed"),
     warnings: [],
+    failedTaskId: failedTaskOf(view),
   };
+}
+
+function failedTaskOf({ id, failedTask }: JobView): string {
+  return failedTask === undefined ? "" : `${id}/${failedTask.stage}/${failedTask.index}`;
 }
 
 function encodeSpec({ source }: CoreJobSpec): JobSpecMessage {

@@ -35,6 +35,11 @@ const waitReasons = {
   dependency: WaitReason.WAIT_REASON_STAGE,
   delay: WaitReason.WAIT_REASON_DELAY,
   backoff: WaitReason.WAIT_REASON_BACKOFF,
+  no_worker: WaitReason.WAIT_REASON_NO_WORKER,
+  constraints: WaitReason.WAIT_REASON_CONSTRAINTS,
+  infeasible: WaitReason.WAIT_REASON_INFEASIBLE,
+  excluded: WaitReason.WAIT_REASON_EXCLUDED,
+  no_room: WaitReason.WAIT_REASON_NO_ROOM,
 } as const satisfies Record<TaskView["reason"], WaitReason>;
 
 const causes = {

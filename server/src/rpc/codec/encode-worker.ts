@@ -7,6 +7,7 @@ const connections = {
   connected: WorkerConnection.WORKER_CONNECTION_CONNECTED,
   disconnected: WorkerConnection.WORKER_CONNECTION_DISCONNECTED,
   lost: WorkerConnection.WORKER_CONNECTION_LOST,
+  left: WorkerConnection.WORKER_CONNECTION_LEFT,
 } as const satisfies Record<WorkerView["connection"], WorkerConnection>;
 
 /** @param epoch of the master: a session is named by it and its number, as in `Registered` */

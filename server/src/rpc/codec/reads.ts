@@ -130,6 +130,7 @@ function decodeStates<S>(
 const connections: Readonly<Record<number, WorkerFilter["connections"][number]>> = {
   [WorkerConnection.WORKER_CONNECTION_CONNECTED]: "connected",
   [WorkerConnection.WORKER_CONNECTION_LOST]: "lost",
+  [WorkerConnection.WORKER_CONNECTION_LEFT]: "left",
   [WorkerConnection.WORKER_CONNECTION_DISCONNECTED]: "disconnected",
 };
 

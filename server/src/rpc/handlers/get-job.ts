@@ -11,9 +11,9 @@ import type { HandlerDeps } from "./deps.js";
 export function getJob({ engine, log }: HandlerDeps) {
   return unary<GetJobRequest, GetJobResponse>(log, async (request) => {
     const { namespace, jobId } = decodeJobAddress("GetJob", request);
-    const [view, warnings] = await engine.read((state) => [
+    const [view, warnings] = await engine.read((state, { now }) => [
       queries.getJob(state, namespace, jobId),
-      warningsOf(state, namespace, queries.openKinds(state, namespace, jobId)),
+      warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
     ]);
     if (view === undefined) throw jobNotFound(jobId);
     const body = view.failure?.facts.body ?? 0;

@@ -14,8 +14,8 @@ export function sealJob({ engine, log }: HandlerDeps) {
     const { namespace, jobId } = command;
     const [result, warnings] = await Promise.all([
       engine.submit<"seal_job">(command),
-      engine.read((state) =>
-        warningsOf(state, namespace, queries.openKinds(state, namespace, jobId)),
+      engine.read((state, { now }) =>
+        warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
       ),
     ]);
     if (!result.ok) throw new RejectedError(result.rejection, { job_id: jobId });

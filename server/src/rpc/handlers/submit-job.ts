@@ -20,7 +20,7 @@ export function submitJob({ engine, log, traceOfSubmit }: HandlerDeps) {
     // Asked for in the same turn: the answer is not later for them.
     const [result, warnings] = await Promise.all([
       engine.submit<"submit_job">(command, blobs),
-      engine.read((state) => warningsOf(state, command.spec.namespace, kinds)),
+      engine.read((state, { now }) => warningsOf(state, command.spec.namespace, kinds, now)),
     ]);
     if (!result.ok) throw new RejectedError(result.rejection);
     return encodeSubmitted(result.reply, warnings);

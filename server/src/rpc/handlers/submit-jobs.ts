@@ -39,7 +39,7 @@ export function submitJobs({ engine, log, traceOfSubmit }: HandlerDeps) {
     const jobs = new BulkJobs(request.items, decoder, log, traceOfSubmit);
     const [results, warnings] = await Promise.all([
       engine.submitFrom(jobs),
-      engine.read((state) => warningsOfAll(state, jobs.kinds, decoder.namespace)),
+      engine.read((state, { now }) => warningsOfAll(state, jobs.kinds, decoder.namespace, now)),
     ]);
     return encodeResults(writer, jobs, results as readonly Result<JobReply>[], warnings);
   });
@@ -106,13 +106,14 @@ function warningsOfAll(
   state: State,
   kindsOfJobs: readonly (readonly KindInStage[])[],
   namespace: string,
+  now: number,
 ): Warning[][] {
   const known = new Map<readonly KindInStage[], Warning[]>();
   let left = warningsMax;
   return kindsOfJobs.map((kinds) => {
     let found = known.get(kinds);
     if (found === undefined) {
-      found = warningsOf(state, namespace, kinds);
+      found = warningsOf(state, namespace, kinds, now);
       known.set(kinds, found);
     }
     left -= found.length;

@@ -93,8 +93,10 @@ export class TermKeeper {
       const heldMs = termNow - (this.#renewedAt.get(no) ?? -Infinity);
       assert(heldMs < leaseTermMs, `lease ${no} lives, unrenewed for ${heldMs} ms`);
     }
-    for (const { no, session, lost } of state.workers) {
-      if (lost || session !== 0) continue;
+    for (const { no, session, lost, draining, leases } of state.workers) {
+      // Who drained and went is missed by nobody.
+      const hasLeft = draining && leases.size === 0;
+      if (lost || session !== 0 || hasLeft) continue;
       const quietMs = termNow - (this.#heardAt.get(no) ?? -Infinity);
       assert(quietMs < leaseTermMs, `worker ${no} is not lost, unheard for ${quietMs} ms`);
     }

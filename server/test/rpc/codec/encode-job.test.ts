@@ -41,6 +41,7 @@ const job: fc.Arbitrary<JobView> = record({
   finishedWall: fc.option(fc.integer({ min: 1, max: 2 ** 42 }), { nil: undefined }),
   stages: fc.array(stage, { minLength: 1, maxLength: 2 }),
   failure: fc.constant(undefined),
+  failedTask: fc.constantFrom(undefined, { stage: "map", index: 7 }),
   revision: fc.nat(),
 });
 

@@ -63,6 +63,11 @@ export class TestWorker {
     });
   }
 
+  /** Its number in the core. */
+  get no(): number {
+    return this.#no;
+  }
+
   /** The next assignment, once it has come. */
   async next(): Promise<AssignmentView> {
     while (this.assigned.length === 0) {
