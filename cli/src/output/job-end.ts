@@ -8,6 +8,8 @@ import { serialize } from "./plain.js";
 
 const mostFailures = 5;
 
+const final = { stack: false, isFinal: true };
+
 /** Tells how a job ended, with its failures, and says the exit code for it. */
 export async function tellEnd(
   session: Session,
@@ -35,7 +37,7 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
   const more = job.counts.failed - page.items.length;
   if (page.items.length === 0) {
     if (job.failure !== undefined) {
-      side.line(`\n${failureText(job.failure, side.palette, { stack: false })}`);
+      side.line(`\n${failureText(job.failure, side.palette, final)}`);
     }
     return;
   }
@@ -50,5 +52,5 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
 function failedTask(task: TaskRecord, side: Side): string {
   const { lastFailure } = task;
   if (lastFailure === undefined) return `${task.taskId}: ${words(task.cause)}`;
-  return `${task.taskId}\n${failureText(lastFailure, side.palette, { stack: false })}`;
+  return `${task.taskId}\n${failureText(lastFailure, side.palette, final)}`;
 }

@@ -55,7 +55,7 @@ export function jobDetails(job: Job, side: Side, now: number): string {
   );
   const parts = [head, stageTable(job.stages, palette)];
   if (job.failure !== undefined) {
-    parts.push(`Failure:\n${failureText(job.failure, palette, { stack: false })}`);
+    parts.push(`Failure:\n${failureText(job.failure, palette, { stack: false, isFinal: true })}`);
   }
   for (const warning of job.warnings) parts.push(palette.warn(`Warning: ${warning.message}`));
   return parts.filter((part) => part !== "").join("\n\n");
