@@ -74,8 +74,8 @@ const comparableFlights = 50_000;
 /** What it brought to mind the place of data. */
 export function comparison(near: Figures, blind: Figures, flights: number): string {
   if (flights < comparableFlights) {
-    return `${bold("The place of data:")} ${count(flights)} flights are too few to compare runs by; from ${count(comparableFlights)}
-on, what it brings to mind it is shown here`;
+    return `${bold("The place of data:")} ${count(flights)} flights are too few to compare runs by;
+from ${count(comparableFlights)} on, two runs are compared here, near the data and blind to its place`;
   }
   const slower = `${(blind.elapsedMs / near.elapsedMs).toFixed(1)} times`;
   const row = (title: string, of: (figures: Figures) => string) => [title, of(near), of(blind)];
