@@ -26,10 +26,12 @@ export function sayOnStderr(
   stderr: { write(text: string): unknown } = process.stderr,
 ): void {
   const { address } = news;
+  // The address once is enough in a line.
+  const why = news.state === "reached" ? "" : news.error.message.replace(/^no master .*?: /, "");
   stderr.write(
     news.state === "reached"
       ? `capstan: reached the master at ${address} again\n`
-      : `capstan: cannot reach the master at ${address}, trying again (${news.error.message})\n`,
+      : `capstan: cannot reach the master at ${address}, trying again (${why})\n`,
   );
 }
 

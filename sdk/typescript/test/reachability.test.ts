@@ -17,7 +17,7 @@ import { drained, Fixtures, gate } from "./support/fixtures.js";
 const fixtures = new Fixtures();
 afterEach(() => fixtures.close());
 
-const unreachable = new UnavailableError("no", { code: "UNAVAILABLE" });
+const unreachable = new UnavailableError("no master answers at a:1: no", { code: "UNAVAILABLE" });
 
 describe("a worker whose master is away", () => {
   it("says once that it cannot reach it, however often it tries, and once that it is back", async () => {
