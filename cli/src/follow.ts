@@ -24,6 +24,10 @@ export async function follow(
   const signal = AbortSignal.any([session.timeUp, interrupts.signal]);
   let newest: Job | undefined;
   const stopLooking = lookForTroubles(session, jobId, view, known);
+  session.hearConnection(({ state, address }) => {
+    const isBack = state === "reached";
+    view.note(isBack ? `reached ${address} again` : `cannot reach ${address}, trying again`);
+  });
   try {
     for await (const progress of session.client.watch(jobId, { signal })) {
       view.show(progress);

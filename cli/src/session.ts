@@ -1,5 +1,5 @@
 import { readAddresses } from "@capstan/proto/address.js";
-import type { Client } from "@capstan/sdk";
+import type { Client, OnConnection } from "@capstan/sdk";
 import type { Command } from "commander";
 import { asUsage, CliError } from "./errors.js";
 import { exitCodes } from "./exit-codes.js";
@@ -23,6 +23,8 @@ export interface Session {
   readonly settings: Settings;
   readonly surroundings: Surroundings;
   readonly client: Client;
+  /** Says who hears that the master is away and back, from now on. Before that nobody does. */
+  hearConnection(hear: OnConnection): void;
   /** The result. */
   readonly out: Side;
   /** What happens on the way. */
@@ -47,16 +49,25 @@ export async function withSession(
   asUsage(() => readAddresses(nameOfAddress(command), [settings.address]));
   const sdk = await import("@capstan/sdk");
   const limit = settings.commandTimeout;
+  let hear: OnConnection = () => undefined;
   const client = new sdk.Client({
     address: settings.address,
     namespace: settings.namespace,
     // A person who named a wrong address wants to hear so now.
     retryForMs: 0,
+    onConnection: (news) => hear(news),
     ...(limit === undefined ? {} : { callTimeoutMs: limit }),
   });
   const clock = startClock(limit);
   try {
-    const session = { settings, surroundings, client, ...sides(settings, surroundings) };
+    const hearConnection = (next: OnConnection): void => void (hear = next);
+    const session = {
+      settings,
+      surroundings,
+      client,
+      hearConnection,
+      ...sides(settings, surroundings),
+    };
     const done = body({ ...session, timeUp: clock.signal });
     return (await Promise.race([done, clock.expired])) ?? exitCodes.ok;
   } catch (error) {

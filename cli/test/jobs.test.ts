@@ -67,6 +67,35 @@ describe("capstan job", function () {
       assert.match(stderr, /deadlineMs: .*not there yet/);
     });
 
+    it("refuses what docs/cli.md marks as not there yet, and nothing else is marked", async () => {
+      const later = { ...{ priority: 1, deadlineMs: 60_000 }, placement: { strategy: "pack" } };
+      const patience = { hostPatienceMs: 1, rackPatienceMs: 1 };
+      const retry = { classes: [{ type: "E" }] };
+      const policy = { retry, deadlineMs: 1_000, queueTtlMs: 1_000, speculate: true };
+      const more = { budgets: { breaker: 1 }, recordFailures: "dead_letter" };
+      const required = [
+        { key: "a", operator: "exists" },
+        { key: "b", values: ["1", "2"] },
+      ];
+      const preferred = [{ key: "a", values: ["1"], weight: 1 }];
+      const task = { deadlineMs: 1_000, priority: 1, constraints: { required, preferred } };
+      const input = jobOf("echo", [task], {
+        ...later,
+        placement: { ...later.placement, ...patience },
+        policy: { ...policy, ...more },
+      });
+      const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
+      assert.equal(code, 2);
+      const named = [...stderr.matchAll(/^ {2}([^:\s]+): .*(?:not there|there) yet/gm)].map(
+        ([, path = ""]) => path.replace(/\[\d+\]/g, "[]"),
+      );
+      const refused = named.map((path) => path.replace(/^.*\.constraints\./, "constraints."));
+      const page = readFileSync(new URL("../../../docs/cli.md", import.meta.url), "utf8");
+      const rows = [...page.matchAll(/^\| `([^`]+)` .*\*\*Not yet\*\*/gm)];
+      const marked = rows.map(([, path = ""]) => path.replace(/\[\]$/, ""));
+      assert.deepEqual([...new Set(refused)].sort(), marked.sort());
+    });
+
     it("tells what is too large, with code 2, and where it can go instead", async () => {
       const input = jobOf("echo", [{ payload: "x".repeat(300_000) }]);
       const { code, stderr } = await house.capstan(["job", "submit", "-"], { input });
@@ -156,6 +185,15 @@ describe("capstan job", function () {
         /error, attempt 2 of 2 \(the last\), delivery 2, on worker w1 \(host-a\)/,
       );
       assert.match(stdout, /capstan task get job_\w+\/main\/0/);
+    });
+
+    it("says of an error that no attempt can mend that it is not retried", async () => {
+      const { stdout } = await house.capstan(["job", "run", "-"], { input: jobOf("never") });
+      assert.match(stdout, /error, attempt 1 of 3 \(not retried\), delivery 1, on worker w1/);
+      const [taskId = ""] = /job_\w+\/main\/0/.exec(stdout) ?? [];
+      const task = await house.capstan(["task", "get", taskId]);
+      assert.match(task.stdout, /Attempt +1 of 3 \(not retried\)\n/);
+      assert.match(task.stdout, /error, attempt 1 of 3 \(not retried\)/);
     });
 
     it("writes the job as it ended in JSON, also when it fails", async () => {

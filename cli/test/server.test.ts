@@ -47,6 +47,28 @@ describe("capstan server", function () {
     assert.equal(said, `capstan master listening on ${second.address}\n`);
   });
 
+  it("is waited for by those who watch, who say once that it is away and once that it is back", async () => {
+    const folder = join(data, "away");
+    const first = await serve("--data", folder);
+    const at = ["--address", first.address];
+    const id = (await capstan(["job", "submit", "-", "-q", ...at], { input: jobText })).stdout;
+    const watch = start(["job", "watch", id.trim(), ...at]);
+    running.push(watch);
+    await watch.says(/running: 0 of 1 task/);
+    first.child.kill("SIGKILL");
+    await watch.says(/cannot reach/);
+    const second = start(["server", "--data", folder, ...at]);
+    running.push(second);
+    await watch.says(/again\n[^]*again\n/);
+    await capstan(["job", "cancel", id.trim(), ...at]);
+    const { stderr } = await watch.ended;
+    const told = stderr.split("\n").filter((line) => /reach/.test(line));
+    assert.deepEqual(told, [
+      `cannot reach ${first.address}, trying again`,
+      `reached ${first.address} again`,
+    ]);
+  });
+
   it("stops in order at a signal that comes as soon as it listens, or before", async () => {
     const moments = [
       /replayed the journal/,

@@ -52,6 +52,7 @@ function sessionOn(terminal: Terminal): Session {
     settings: { output: "table", color: "never" } as Session["settings"],
     surroundings,
     client: {} as Client,
+    hearConnection: () => undefined,
     timeUp: new AbortController().signal,
     ...sides({ color: "never" }, surroundings),
   };

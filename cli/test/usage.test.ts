@@ -126,7 +126,7 @@ describe("the command line", function () {
         [2, "", `error: ${wanted("CAPSTAN_ADDRESS", 0)}\n`],
       ],
     );
-    const bySdk = { name: "RangeError", message: wanted("address", 1) };
+    const bySdk = { name: "InvalidArgumentError", message: wanted("address", 1) };
     assert.throws(() => new Client({ address: "nowhere" }), bySdk);
     assert.throws(() => new Worker({ address: ["127.0.0.1:1", "nowhere"] }), bySdk);
     await assert.rejects(startMaster({ address: "nowhere", journal: { kind: "memory" } }), {

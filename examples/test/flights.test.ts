@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client } from "@capstan/sdk";
 
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 const main = fileURLToPath(new URL("../src/flights/main.js", import.meta.url));
 
 /** Runs what `npm start` runs, in a folder of its own for all that it writes. */
@@ -89,6 +91,15 @@ function stillRunning(some: readonly string[]): string[] {
   return some.filter((line) => now.has(line));
 }
 
+/** Runs a line as a reader would, in the project's folder. */
+async function shell(line: string): Promise<{ code: unknown; output: string }> {
+  const child = spawn("bash", ["-c", line], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = (await once(child, "close")) as unknown[];
+  return { code, output };
+}
+
 /** A slice that is enough for a few dozen tasks. */
 const slice = ["--rows", "20000"];
 
@@ -108,6 +119,12 @@ describe("npm start, the flights job", function () {
     assert.match(run.output, /nothing is left running/);
     assert.deepEqual(stillRunning(started), []);
     assert.deepEqual(run.leftOnDisk(), []);
+  });
+
+  it("refuses a number of flights that there is not, with the range", async () => {
+    run = new Run("--rows", "200001");
+    assert.equal(await run.ended, 2);
+    assert.match(run.output, /--rows takes a whole number of flights from 1 to 200000, not 200001/);
   });
 
   it("exits 1 and names the group when the answer is not that of a plain loop", async () => {
@@ -140,7 +157,7 @@ describe("npm start, the flights job", function () {
 
   it("with --keep stays up for others until it is interrupted, and then exits 0", async () => {
     run = new Run(...slice, "--keep");
-    const [, address = ""] = await run.says(/CAPSTAN_ADDRESS=(\S+)/);
+    const [, address = ""] = await run.says(/the master at (\S+) [^]*MasterService\/GetJob\n/);
     const started = run.started();
     const client = new Client({ address });
     try {
@@ -150,6 +167,11 @@ describe("npm start, the flights job", function () {
       ]);
     } finally {
       client.close();
+    }
+    for (const [command] of run.output.matchAll(/^ {2}npx capstan .*$/gm)) {
+      const said = await shell(`export CAPSTAN_ADDRESS=${address}; ${command}`);
+      assert.equal(said.code, 0, `${command}: ${said.output}`);
+      assert.notEqual(said.output, "");
     }
     run.signal("SIGTERM");
     assert.equal(await run.ended, 0, run.output);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,10 +9,25 @@ import { fileURLToPath } from "node:url";
 
 // The page shows sdk/typescript/examples/worker.ts and submit.ts, and this is how it says to run them. This
 // file is compiled to examples/dist/test.
-const folder = fileURLToPath(new URL("../../../sdk/typescript/", import.meta.url));
-const page = readFileSync(join(folder, "README.md"), "utf8");
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const sdk = join(root, "sdk/typescript");
+const page = readFileSync(join(sdk, "README.md"), "utf8");
 
 describe("the commands of the SDK's README", () => {
+  it("name files that the package has when it is published", () => {
+    const { files } = JSON.parse(readFileSync(join(sdk, "package.json"), "utf8")) as {
+      files: string[];
+    };
+    const paths = [...page.matchAll(/node_modules\/@capstan\/sdk\/(\S+\.js)/g)];
+    assert.equal(paths.length, 2);
+    for (const [, path = ""] of paths) {
+      assert.ok(
+        files.some((folder) => path.startsWith(`${folder}/`)),
+        path,
+      );
+    }
+  });
+
   it("start a master and a worker, and count the words of a file", async function () {
     // Three processes, each of which loads all of Node's gRPC.
     this.timeout(30_000);
@@ -20,15 +35,19 @@ describe("the commands of the SDK's README", () => {
     const [server = "", worker = "", submit = "", ...others] = block.trim().split("\n");
     assert.deepEqual(others, [], "each command is run here");
     const data = mkdtempSync(join(tmpdir(), "capstan-sdk-readme-"));
+    // As `npm install FOLDER` leaves it.
+    const project = join(data, "project");
+    mkdirSync(join(project, "node_modules/@capstan"), { recursive: true });
+    symlinkSync(sdk, join(project, "node_modules/@capstan/sdk"));
     const running: ChildProcess[] = [];
     try {
       const env = { CAPSTAN_ADDRESS: "127.0.0.1:0", CAPSTAN_DATA: data };
-      const master = start(server, env);
+      const master = start(server, root, env);
       running.push(master);
       const [CAPSTAN_ADDRESS = ""] = await saying(master, /127\.0\.0\.1:\d+/);
-      const serving = start(worker, { CAPSTAN_ADDRESS });
+      const serving = start(worker, project, { CAPSTAN_ADDRESS });
       running.push(serving);
-      const submitter = start(submit, { CAPSTAN_ADDRESS });
+      const submitter = start(submit, project, { CAPSTAN_ADDRESS });
       running.push(submitter);
       const counted: string[] = [];
       const ended = once(submitter, "exit");
@@ -45,10 +64,10 @@ describe("the commands of the SDK's README", () => {
   });
 });
 
-/** Runs a line of the page, in the folder of the page and in a process group of its own: npx is two processes. */
-function start(line: string, env: NodeJS.ProcessEnv) {
+/** Runs a line of the page, in a process group of its own: npx is two processes. */
+function start(line: string, cwd: string, env: NodeJS.ProcessEnv) {
   return spawn("bash", ["-c", `exec ${line}`], {
-    cwd: folder,
+    cwd,
     env: { ...process.env, ...env },
     detached: true,
     stdio: ["ignore", "pipe", "ignore"],

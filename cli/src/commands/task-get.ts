@@ -1,4 +1,4 @@
-import type { DeliveryRecord, TaskDetail } from "@capstan/sdk";
+import type { DeliveryRecord, TaskDetail, TaskRecord } from "@capstan/sdk";
 import type { Command } from "commander";
 import { failureText } from "../output/failures.js";
 import { ago, amounts, length, moment, safe, size, words } from "../output/human.js";
@@ -46,9 +46,15 @@ function taskDetails(detail: TaskDetail, side: Side, now: number): string {
   const shown = failures.length > 0 || lastFailure === undefined ? failures : [lastFailure];
   for (const failure of shown) {
     const heading = failure.delivery === 0 ? "Failure" : `Failure of delivery ${failure.delivery}`;
-    parts.push(`${heading}:\n${failureText(failure, side.palette, { stack: true })}`);
+    const isFinal = detail.task.state === "failed" && failure.delivery === lastFailure?.delivery;
+    parts.push(`${heading}:\n${failureText(failure, side.palette, { stack: true, isFinal })}`);
   }
   return parts.join("\n\n");
+}
+
+function attemptText({ attempt, maxAttempts, state }: TaskRecord): string {
+  const ended = state === "failed" && attempt < maxAttempts ? " (not retried)" : "";
+  return `${attempt} of ${maxAttempts}${ended}`;
 }
 
 function taskFacts({ task }: TaskDetail, { palette }: Side, now: number): string {
@@ -65,7 +71,7 @@ function taskFacts({ task }: TaskDetail, { palette }: Side, now: number): string
       ["State", taskState(task, palette)],
       ["Cause", causeText(task.cause)],
       ["Ready in", task.readyInMs === undefined ? "" : length(task.readyInMs)],
-      ["Attempt", `${task.attempt} of ${task.maxAttempts}`],
+      ["Attempt", attemptText(task)],
       ["Deliveries", String(task.deliveryCount)],
       ["Generation", task.generation === 1 ? "" : String(task.generation)],
       ["Worker", task.workerId],

@@ -9,9 +9,12 @@ export function whatFailed(failure: Failure): string {
   return failure.message === "" ? `${type}${kind}` : `${type}: ${failure.message}${kind}`;
 }
 
-/** `error, attempt 3 of 3 (the last), delivery 4, on worker w1 (host a)`: where it went wrong. */
-export function whereFailed(failure: Failure): string {
-  const last = failure.isLastAttempt ? " (the last)" : "";
+/**
+ * `error, attempt 3 of 3 (the last), delivery 4, on worker w1 (host a)`: where it went wrong. A reader of
+ * `attempt 1 of 3` alone would wait for two more.
+ */
+export function whereFailed(failure: Failure, isFinal: boolean): string {
+  const last = failure.isLastAttempt ? " (the last)" : isFinal ? " (not retried)" : "";
   const host = failure.host === "" || failure.host === failure.workerId ? "" : ` (${failure.host})`;
   return [
     words(failure.kind),
@@ -24,13 +27,19 @@ export function whereFailed(failure: Failure): string {
     .join(", ");
 }
 
-/** A failure with its place, its stack and its causes, as far as they are known. */
+/**
+ * A failure with its place, its stack and its causes, as far as they are known.
+ * `isFinal`: the task has failed with it, however many attempts it had left.
+ */
 export function failureText(
   failure: Failure,
   palette: Palette,
-  options: { stack: boolean },
+  options: { readonly stack: boolean; readonly isFinal: boolean },
 ): string {
-  const text = [palette.bad(indent(whatFailed(failure), 2)), `  ${whereFailed(failure)}`];
+  const text = [
+    palette.bad(indent(whatFailed(failure), 2)),
+    `  ${whereFailed(failure, options.isFinal)}`,
+  ];
   if (!options.stack) return text.join("\n");
   const frames = framesOf(failure);
   if (frames !== "") text.push(palette.faint(indent(frames, 4)));

@@ -8,6 +8,8 @@ import { serialize } from "./plain.js";
 
 const mostFailures = 5;
 
+const final = { stack: false, isFinal: true };
+
 /**
  * Tells how a job ended, with its failures, and says the exit code for it.
  * @param options.outputs whether stdout is for the outputs, and, if so, whether there will be any
@@ -40,7 +42,7 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
   if (page.items.length === 0) {
     if (job.failure !== undefined) {
       const of = job.failedTaskId === "" ? "" : `${job.failedTaskId}\n`;
-      side.line(`\n${of}${failureText(job.failure, side.palette, { stack: false })}`);
+      side.line(`\n${of}${failureText(job.failure, side.palette, final)}`);
     }
     return;
   }
@@ -55,5 +57,5 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
 function failedTask(task: TaskRecord, side: Side): string {
   const { lastFailure } = task;
   if (lastFailure === undefined) return `${task.taskId}: ${words(task.cause)}`;
-  return `${task.taskId}\n${failureText(lastFailure, side.palette, { stack: false })}`;
+  return `${task.taskId}\n${failureText(lastFailure, side.palette, final)}`;
 }

@@ -56,7 +56,9 @@ export function jobDetails(job: Job, side: Side, now: number): string {
   const parts = [head, stageTable(job.stages, palette)];
   if (job.failure !== undefined) {
     const of = job.failedTaskId === "" ? "" : ` of ${job.failedTaskId}`;
-    parts.push(`Failure${of}:\n${failureText(job.failure, palette, { stack: false })}`);
+    parts.push(
+      `Failure${of}:\n${failureText(job.failure, palette, { stack: false, isFinal: true })}`,
+    );
   }
   for (const warning of job.warnings) parts.push(palette.warn(`Warning: ${warning.message}`));
   return parts.filter((part) => part !== "").join("\n\n");

@@ -1,4 +1,4 @@
-import { Client, Worker } from "@capstan/sdk";
+import { Client, PermanentError, Worker } from "@capstan/sdk";
 import { capstan, start, type Ended, type RunOptions } from "./capstan.js";
 
 /** A master in a process of its own, a worker in this one, and the command pointed at them. */
@@ -70,6 +70,9 @@ function workerAt(address: string, gates: (() => void)[]): Worker {
     .handle("bytes", () => oddBytes)
     .handle("boom", (task) => {
       throw new TypeError(`row ${task.index} is bad`);
+    })
+    .handle("never", () => {
+      throw new PermanentError("this can never work");
     })
     .handle("wait", (_task, { signal }) => {
       return new Promise<void>((resolve, reject) => {

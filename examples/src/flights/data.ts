@@ -4,6 +4,9 @@ import { join } from "node:path";
 import type { DataFile } from "@capstan/sdk";
 import type { Flight } from "./delays.js";
 
+/** How many flights there are. */
+export const flightCount = 200_000;
+
 /** How many files each host holds. */
 const filesPerHost = 16;
 
@@ -21,9 +24,9 @@ export async function readFlights(most = Infinity): Promise<Flight[]> {
   const index = import.meta.resolve("vega-datasets");
   const text = await readFile(new URL("../data/flights-200k.json", index), "utf8");
   const rows = JSON.parse(text) as Row[];
-  const step = Math.max(1, Math.ceil(rows.length / most));
-  return rows
-    .filter((_, index) => index % step === 0)
+  const count = Math.min(most, rows.length);
+  return Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)])
+    .filter((row) => row !== undefined)
     .map(({ delay, distance, hour, time }) => ({
       delay: Math.round(delay),
       distance,

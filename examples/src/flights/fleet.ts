@@ -40,12 +40,13 @@ export class Fleet {
 
   /**
    * Starts a master with a journal in `folder`, then the workers; resolves when all are ready.
+   * @param port where the master listens; 0: the system picks a free one
    * @returns the master's address
    */
-  async start(folder: string): Promise<string> {
+  async start(folder: string, port: number): Promise<string> {
     // What `npx capstan server` runs, too: the package's main, beside its index.
     const main = new URL("./main.js", import.meta.resolve("@capstan/server"));
-    const args = ["--address", "127.0.0.1:0", "--data", join(folder, "journal")];
+    const args = ["--address", `127.0.0.1:${port}`, "--data", join(folder, "journal")];
     this.#master = this.#watched(new Child("the master", main, args));
     const line = await this.#master.output(/listening on \S+(?=\s)/);
     const address = line.slice("listening on ".length);

@@ -12,6 +12,7 @@ import { readFlights, sizeOf, tamper, writeFlights } from "./data.js";
 import { differences, plainDelays, type Delays } from "./delays.js";
 import { brokenPromises, figuresOf, overfull, type Figures } from "./figures.js";
 import { Fleet, machines } from "./fleet.js";
+import { freePort } from "./free-port.js";
 import { Interrupted, interruption } from "./interruption.js";
 import { flightsJob, readAnswer, type Locality } from "./job.js";
 import { readOptions } from "./options.js";
@@ -74,7 +75,7 @@ async function show(fleet: Fleet, folder: string, signal: AbortSignal) {
   const files = await writeFlights(options.tamper ? tamper(flights) : flights, folder, hosts);
   print(report.opening(flights.length, files.length, await sizeOf(files)));
 
-  const address = await fleet.start(folder);
+  const address = await fleet.start(folder, options.keep ? await freePort() : 0);
   const client = new Client({ address });
   try {
     const stand: Stand = { client, fleet, files, signal };
@@ -85,7 +86,7 @@ async function show(fleet: Fleet, folder: string, signal: AbortSignal) {
     const wrong = [near, blind].flatMap(({ answer }) => differences(answer, expected));
     if (wrong.length === 0) print(report.sameAnswer(flights.length, expected.size));
     print(report.workers(near.figures));
-    print(report.comparison(near.figures, blind.figures));
+    print(report.comparison(near.figures, blind.figures, flights.length));
     const faults = faultsOf(wrong, near.figures, blind.figures);
     return { address, jobId: near.jobId, faults };
   } finally {

@@ -1,10 +1,11 @@
 /** What may be said to `npm start`, after `--`. */
 import { parseArgs } from "node:util";
+import { flightCount } from "./data.js";
 
 const usage = `usage: npm start -- [--keep] [--rows N] [--tamper]
 
-  --keep    leave the master and its workers up afterwards, until Ctrl-C
-  --rows N  take N of the 200,000 flights; too few to judge speed by, so only the answer is judged
+  --keep    leave the master and its workers up afterwards, until Ctrl-C; at port 7410 if that is free
+  --rows N  take N of the 200,000 flights, from 1; only the answer is judged then, no speed
   --tamper  change one flight on its way to the job, to see the check of the answer fail
 `;
 
@@ -31,7 +32,10 @@ export function readOptions(): Options {
       process.exit(0);
     }
     const rows = values.rows === undefined ? undefined : Number(values.rows);
-    if (rows !== undefined && !(rows >= 1)) throw new Error("--rows takes a number of rows");
+    if (rows !== undefined && !(Number.isInteger(rows) && rows >= 1 && rows <= flightCount)) {
+      const range = `from 1 to ${flightCount}`;
+      throw new Error(`--rows takes a whole number of flights ${range}, not ${values.rows}`);
+    }
     return { keep: values.keep, rows, tamper: values.tamper };
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}`);

@@ -2,6 +2,7 @@
 import { bands, lateAfterMinutes, type Delays, type Tally } from "./delays.js";
 import { percent, seconds, type Figures } from "./figures.js";
 import { machines } from "./fleet.js";
+import { usualPort } from "./free-port.js";
 import { bytesPerSecond } from "./throttle.js";
 import { bold, columns, dim } from "./text.js";
 
@@ -15,7 +16,7 @@ export function opening(flights: number, files: number, bytes: number): string {
            one copy of each, a quarter of them on each of four hosts
   workers  one on each host; ${racksInWords()}
   reading  local ${rate(host)}, rack ${rate(rack)}, remote ${rate(remote)} a reader:
-           a throttle stands for the disks and the network`;
+           simulated: all of it is on this machine, and a throttle stands for disks and network`;
 }
 
 function racksInWords(): string {
@@ -67,8 +68,15 @@ export function workers(figures: Figures): string {
 ${columns(["", "rack", "slots", "tasks", "full", "most at once"], rows)}`;
 }
 
+/** Fewer are over before the machines have settled in, and chance decides which run is faster. */
+const comparableFlights = 50_000;
+
 /** What it brought to mind the place of data. */
-export function comparison(near: Figures, blind: Figures): string {
+export function comparison(near: Figures, blind: Figures, flights: number): string {
+  if (flights < comparableFlights) {
+    return `${bold("The place of data:")} ${count(flights)} flights are too few to compare runs by;
+from ${count(comparableFlights)} on, two runs are compared here, near the data and blind to its place`;
+  }
   const slower = `${(blind.elapsedMs / near.elapsedMs).toFixed(1)} times`;
   const row = (title: string, of: (figures: Figures) => string) => [title, of(near), of(blind)];
   const rows = [
@@ -80,23 +88,30 @@ export function comparison(near: Figures, blind: Figures): string {
     row("the whole job", ({ elapsedMs }) => seconds(elapsedMs)),
   ];
   return `${bold("The place of data:")} ignoring it, the same job took ${slower} as long
+(simulated: the four hosts are one machine, and a throttle stands for their disks and network)
 
 ${columns(["", "near its data", "place ignored"], rows)}`;
 }
 
 /** What to try while the master is up. */
 export function tryNow(address: string, jobId: string): string {
-  return `${bold("Up until Ctrl-C")}: the master at ${address} and its four workers
+  const isUsual = address === `127.0.0.1:${usualPort}`;
+  const elsewhere = `
+  export CAPSTAN_ADDRESS=${address}`;
+  const taken = isUsual ? "" : ` (Port ${usualPort} is taken.)`;
+  return `${bold("Up until Ctrl-C")}: the master at ${address} and its four workers.${taken}
+In another terminal, in this folder:
+${isUsual ? "" : elsewhere}
+  npx capstan worker list
+  npx capstan job list
+  npx capstan job outputs ${jobId} --stage reduce
+
+And with grpcurl, if you have it:
 
   grpcurl -plaintext ${address} list
   grpcurl -plaintext ${address} describe capstan.v1.MasterService
   grpcurl -plaintext ${address} capstan.v1.OperatorService/ListWorkers
-  grpcurl -plaintext -d '{"job_id": "${jobId}"}' ${address} capstan.v1.MasterService/GetJob
-
-  export CAPSTAN_ADDRESS=${address}
-  npx capstan worker list
-  npx capstan job list
-  npx capstan job outputs ${jobId} --stage reduce`;
+  grpcurl -plaintext -d '{"job_id": "${jobId}"}' ${address} capstan.v1.MasterService/GetJob`;
 }
 
 /** The end, and what to try next. */
@@ -109,12 +124,12 @@ export function closing(withNext: boolean): string {
 
 ${bold("Next")}
 
-  npm start -- --keep   ${dim("the same, then master and workers stay up for grpcurl and npx capstan")}
+  npm start -- --keep   ${dim("the same, then master and workers stay up for npx capstan and grpcurl")}
 
-  npx capstan server    ${dim("a master of your own; then, in another terminal:")}
-  grpcurl -plaintext 127.0.0.1:7410 list
-  grpcurl -plaintext 127.0.0.1:7410 capstan.v1.OperatorService/GetMaster
-  npx capstan worker list`;
+  npx capstan server    ${dim("a master of your own; then, in another terminal in this folder:")}
+  npx capstan worker list
+  npx capstan job list
+  grpcurl -plaintext 127.0.0.1:7410 list   ${dim("if you have it")}`;
 }
 
 /** A number for people: `200,000`. */

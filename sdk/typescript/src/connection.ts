@@ -1,4 +1,6 @@
 import { readAddresses } from "@capstan/proto/address.js";
+import { invalidOption } from "./call-error.js";
+import type { OnConnection } from "./reachability.js";
 
 /** Where a master is and how to speak to it: shared by Client and Worker. */
 export interface ConnectionOptions {
@@ -14,6 +16,11 @@ export interface ConnectionOptions {
   readonly token?: string | (() => string) | undefined;
   /** TLS: `true` for the system's authorities, or PEM files' contents. Default: in the clear. */
   readonly tls?: boolean | TlsOptions | undefined;
+  /**
+   * Called once when the master cannot be reached and is tried again, and once when it is back. Default: a
+   * line on stderr for each. `() => {}` says nothing.
+   */
+  readonly onConnection?: OnConnection | undefined;
 }
 
 /** PEM contents for TLS. */
@@ -31,9 +38,14 @@ export const defaultAddress = "127.0.0.1:7410";
 
 /**
  * The addresses of the options, at least one.
- * @throws RangeError when one is not `host:port`
+ * @throws InvalidArgumentError when one is not `host:port`
  */
 export function addressesOf(options: ConnectionOptions): readonly string[] {
   const given = typeof options.address === "string" ? [options.address] : (options.address ?? []);
-  return given.length === 0 ? [defaultAddress] : readAddresses("address", given);
+  if (given.length === 0) return [defaultAddress];
+  try {
+    return readAddresses("address", given);
+  } catch (error) {
+    throw invalidOption("address", error);
+  }
 }

@@ -36,7 +36,7 @@ export class CapstanError extends Error {
    */
   static from(error: unknown): CapstanError {
     if (error instanceof CapstanError) return error;
-    return build(error instanceof Error ? error.message : String(error), factsOf(error));
+    return build(messageOf(error), factsOf(error));
   }
 
   /** The error that a `google.rpc.Status` in a message stands for. */
@@ -55,8 +55,10 @@ export class AlreadyExistsError extends CapstanError {}
 export class PermissionDeniedError extends CapstanError {}
 /** There is no access token, or it does not hold. */
 export class UnauthenticatedError extends CapstanError {}
-/** The master cannot be reached, is stopping, or follows another. */
+/** The master cannot be reached (then `metadata.address` says where), is stopping, or follows another. */
 export class UnavailableError extends CapstanError {}
+/** A call was not answered in time. `metadata.address` says by whom, where the SDK gave up waiting. */
+export class DeadlineExceededError extends CapstanError {}
 /** A newer process has registered under the same worker id: this one has stopped for good. */
 export class SupersededError extends CapstanError {}
 /** The master does not speak this SDK's version of the protocol. */
@@ -74,11 +76,19 @@ const classByCode: Readonly<Partial<Record<StatusCode, typeof CapstanError>>> = 
   PERMISSION_DENIED: PermissionDeniedError,
   UNAUTHENTICATED: UnauthenticatedError,
   UNAVAILABLE: UnavailableError,
+  DEADLINE_EXCEEDED: DeadlineExceededError,
 };
 
 function build(message: string, facts: ErrorFacts): CapstanError {
   const Class = classByReason[facts.reason ?? ""] ?? classByCode[facts.code] ?? CapstanError;
   return new Class(message, facts);
+}
+
+/** A gRPC error says its code once more before the sentence. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { details } = error as { details?: unknown };
+  return typeof details === "string" && details !== "" ? details : error.message;
 }
 
 /** The job ended as failed: one of its tasks failed for good. */

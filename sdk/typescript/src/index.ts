@@ -39,6 +39,7 @@ export * from "./errors.js";
 export type * from "./fleet-views.js";
 export type * from "./job-definition.js";
 export type * from "./output-views.js";
+export type { ConnectionNews, OnConnection } from "./reachability.js";
 export { startTracing, type Tracing, type TracingOptions } from "./telemetry/start-tracing.js";
 export type * from "./views.js";
 export { currentTask } from "./worker/current-task.js";

@@ -1,6 +1,7 @@
 /**
  * A job as a program writes it. Unset fields are the master's defaults; the limits are those of
- * `capstan.v1.JobSpec`, and the master refuses what is beyond them with the field's name.
+ * `capstan.v1.JobSpec`, and the master refuses what is beyond them with the field's name. "Not yet" marks what
+ * is in the contract and not in the master as it is: such a job is refused with UNIMPLEMENTED and the field's name.
  */
 export interface JobDefinition {
   /** What the job is called, for people; not unique. `[A-Za-z0-9][A-Za-z0-9._/-]{0,62}`. */
@@ -15,15 +16,18 @@ export interface JobDefinition {
   readonly onTaskFailure?: OnTaskFailure;
   /** Words to find the job by; handlers see them too. At most 32, values at most 256 bytes. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Higher goes first within a namespace. -100 to 100; default 0. */
+  /** Higher goes first within a namespace. -100 to 100; default 0. Not yet: only 0 is taken. */
   readonly priority?: number;
-  /** How long the whole job may take, from its acceptance. Milliseconds, at least 1,000; default no limit. */
+  /**
+   * How long the whole job may take, from its acceptance. Milliseconds, at least 1,000; 0 (default) means no limit.
+   * Not yet: only 0 is taken.
+   */
   readonly deadlineMs?: number;
   /** How long its upload may stand still before it lapses. Milliseconds; default an hour. */
   readonly uploadTtlMs?: number;
   /**
-   * How long it can be read after its end. Milliseconds; default 7 days. Kept with the job: a master without history
-   * keeps every job for ever.
+   * How long it can be read after its end. Milliseconds; default 7 days. Kept with the job and not
+   * acted on yet: jobs that have ended stay for good.
    */
   readonly retentionMs?: number;
   /** Where tasks go when there is a choice. */
@@ -85,11 +89,11 @@ export interface TaskDefinition {
   readonly constraints?: Constraints;
   /** How long one attempt may run, instead of the policy's. Milliseconds; 0 means no limit. */
   readonly attemptTimeoutMs?: number;
-  /** How long it may take in all, instead of the policy's. Milliseconds; 0 means no limit. */
+  /** How long it may take in all, instead of the policy's. Milliseconds; 0 means no limit. Not yet: only 0 is taken. */
   readonly deadlineMs?: number;
   /** How long it is held back at first. Milliseconds. */
   readonly delayMs?: number;
-  /** Its priority, instead of the job's. -100 to 100. */
+  /** Its priority, instead of the job's. -100 to 100. Not yet: only 0 is taken. */
   readonly priority?: number;
 }
 
@@ -114,9 +118,9 @@ export interface TaskPolicy {
   readonly retry?: RetryPolicy;
   /** How long one attempt may run. Milliseconds, at least 100; 0 means no limit; default no limit. */
   readonly attemptTimeoutMs?: number;
-  /** How long a task may take in all, waits included. Milliseconds; 0 means no limit; default no limit. */
+  /** How long a task may take in all, waits included. Milliseconds; 0 (default) means no limit. Not yet: only 0 is taken. */
   readonly deadlineMs?: number;
-  /** How long a task may wait for its first lease. Milliseconds; 0 means no limit; default no limit. */
+  /** How long a task may wait for its first lease. Milliseconds; 0 (default) means no limit. Not yet: only 0 is taken. */
   readonly queueTtlMs?: number;
   /** How often other misfortunes than its own failures are forgiven, in one generation. */
   readonly budgets?: {
@@ -126,12 +130,12 @@ export interface TaskPolicy {
     readonly oom?: number;
     /** Deliveries of any kind. Default 100. */
     readonly deliveries?: number;
-    /** Failures that blame a dependency. Default 50. */
+    /** Failures that blame a dependency. Default 50. Not yet: no other number is taken. */
     readonly breaker?: number;
   };
-  /** What becomes of records that failed when their task succeeded without them. Default `"retry"`. */
+  /** What becomes of records that failed when their task succeeded without them. Default `"retry"`. Not yet: `"dead_letter"`. */
   readonly recordFailures?: "retry" | "dead_letter";
-  /** Whether a slow task may be run a second time elsewhere while the first still runs. Default false. */
+  /** Whether a slow task may be run a second time elsewhere while the first still runs. Default false. Not yet: `true`. */
   readonly speculate?: boolean;
 }
 
@@ -147,7 +151,7 @@ export interface RetryPolicy {
   readonly backoffCapMs?: number;
   /** Classes of failure (the name of the error's class) that are not tried again. */
   readonly nonRetryableTypes?: readonly string[];
-  /** Other numbers for some classes of failure; the first that matches holds. At most 32. */
+  /** Other numbers for some classes of failure; the first that matches holds. At most 32. Not yet: none is taken. */
   readonly classes?: readonly ClassRetryPolicy[];
 }
 
@@ -180,11 +184,11 @@ export type OnTaskFailure =
 export interface PlacementPolicy {
   /** Whether the hosts of inputs matter. Default `"prefer"`. */
   readonly locality?: "prefer" | "ignore";
-  /** How long a task is held back for a host that has its data. Milliseconds; default 3,000. */
+  /** How long a task is held back for a host that has its data. Milliseconds. Not yet: only 0 is taken, and unset is 0. */
   readonly hostPatienceMs?: number;
-  /** The same for a rack, afterwards. Milliseconds; default 3,000. */
+  /** The same for a rack, afterwards. Not yet: only 0 is taken, and unset is 0. */
   readonly rackPatienceMs?: number;
-  /** Among workers that are equally near. Default `"balance"`. */
+  /** Among workers that are equally near. Default `"balance"`. Not yet: the others. */
   readonly strategy?: "balance" | "spread" | "pack";
 }
 
@@ -192,7 +196,7 @@ export interface PlacementPolicy {
 export interface Constraints {
   /** Conditions that must all hold. At most 16. */
   readonly required?: readonly LabelRequirement[];
-  /** Conditions that make a worker better or worse. At most 16. */
+  /** Conditions that make a worker better or worse. At most 16. Not yet: none is taken. */
   readonly preferred?: readonly LabelPreference[];
 }
 
@@ -200,9 +204,9 @@ export interface Constraints {
 export interface LabelRequirement {
   /** The label; `capstan.host`, `capstan.rack` and `capstan.worker` are always there. */
   readonly key: string;
-  /** How it is compared. Default `"in"`. */
+  /** How it is compared. Default `"in"`. Not yet: the others. */
   readonly operator?: "in" | "not_in" | "exists" | "not_exists";
-  /** What it is compared with. */
+  /** What it is compared with. Not yet: more than one value. */
   readonly values?: readonly string[];
 }
 

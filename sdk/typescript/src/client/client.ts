@@ -2,6 +2,7 @@ import { TaskState } from "@capstan/proto/capstan/v1/task.js";
 import { jsonCodec, type Codec } from "../codec.js";
 import { CapstanError, JobCancelledError, JobFailedError } from "../errors.js";
 import type { JobDefinition } from "../job-definition.js";
+import { fromCaller } from "../call-error.js";
 import { Connection } from "../rpc/connection.js";
 import * as methods from "../rpc/methods.js";
 import { startSend } from "../telemetry/spans.js";
@@ -51,14 +52,16 @@ export class Client {
   readonly #connection: Connection;
   readonly #submitter: Submitter;
 
+  /** @throws InvalidArgumentError for an address that is none; `violations` names the option */
   constructor(options: ClientOptions = {}) {
     this.#namespace = options.namespace ?? "default";
     this.#codec = options.codec ?? jsonCodec;
     this.#parts = { namespace: this.#namespace, codec: this.#codec, arena: new Arena() };
-    this.#connection = new Connection(options, {
+    const limits = {
       callTimeoutMs: options.callTimeoutMs ?? 30_000,
       retryForMs: options.retryForMs ?? 30_000,
-    });
+    };
+    this.#connection = fromCaller(() => new Connection(options, limits), Client);
     this.#submitter = new Submitter(this.#connection, this.#namespace);
   }
 

@@ -1,7 +1,9 @@
 import type { Client } from "@grpc/grpc-js";
 import { Backoff, sleep } from "../backoff.js";
 import { addressesOf, type ConnectionOptions } from "../connection.js";
+import { callError } from "../call-error.js";
 import { CapstanError } from "../errors.js";
+import { Reachability } from "../reachability.js";
 import { metadataOf, openChannel } from "./channel.js";
 import { messagesOf } from "./messages.js";
 import type { Method } from "./methods.js";
@@ -24,6 +26,9 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #addresses: readonly string[];
   readonly #limits: CallLimits;
+  readonly #reachability: Reachability;
+  /** What streams broke off with that had brought something: no news yet, the next may stand at once. */
+  readonly #breaks = new WeakSet<CapstanError>();
   #position = 0;
   #leader: string | undefined;
   #client: Client | undefined;
@@ -33,6 +38,7 @@ export class Connection {
     this.#options = options;
     this.#addresses = addressesOf(options);
     this.#limits = limits;
+    this.#reachability = new Reachability(this.#addresses, options.onConnection);
   }
 
   /**
@@ -65,6 +71,8 @@ export class Connection {
   ): AsyncGenerator<Response, void, undefined> {
     signal?.throwIfAborted();
     const client = this.#open();
+    const address = this.#address;
+    let hasAnswered = false;
     const call = withoutStack(() =>
       client.makeServerStreamRequest(
         method.path,
@@ -77,9 +85,16 @@ export class Connection {
     const onAbort = (): void => call.cancel();
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      yield* messagesOf(call);
+      for await (const message of messagesOf(call)) {
+        hasAnswered = true;
+        this.#reachability.answered();
+        yield message;
+      }
     } catch (error) {
-      throw signal?.aborted === true ? signal.reason : CapstanError.from(error);
+      if (signal?.aborted === true) throw signal.reason;
+      const known = callError(error, address);
+      if (hasAnswered) this.#breaks.add(known);
+      throw known;
     } finally {
       signal?.removeEventListener("abort", onAbort);
       call.cancel();
@@ -107,6 +122,8 @@ export class Connection {
       signal?.throwIfAborted();
       const onAbort = (): void => call.cancel();
       const client = this.#open();
+      const address = this.#address;
+      const { callTimeoutMs } = this.#limits;
       const call = withoutStack(() =>
         client.makeUnaryRequest(
           method.path,
@@ -114,11 +131,15 @@ export class Connection {
           method.deserialize,
           request,
           metadataOf(this.#options),
-          { deadline: Date.now() + this.#limits.callTimeoutMs },
+          { deadline: Date.now() + callTimeoutMs },
           (error, response) => {
             signal?.removeEventListener("abort", onAbort);
-            if (error === null) resolve(response as Response);
-            else reject(error);
+            if (error !== null) {
+              reject(callError(error, address, callTimeoutMs));
+              return;
+            }
+            this.#reachability.answered();
+            resolve(response as Response);
           },
         ),
       );
@@ -130,13 +151,17 @@ export class Connection {
     if (this.#closed) {
       throw new CapstanError("the client is closed", { code: "FAILED_PRECONDITION" });
     }
-    const address = this.#leader ?? this.#addresses[this.#position] ?? "";
-    this.#client ??= openChannel(address, this.#options);
+    this.#client ??= openChannel(this.#address, this.#options);
     return this.#client;
+  }
+
+  get #address(): string {
+    return this.#leader ?? this.#addresses[this.#position] ?? "";
   }
 
   /** Tries another address next, if there is one: the leader that was named, or whose turn it is. */
   #turnAway(error: CapstanError): void {
+    if (isOfLink(error) && !this.#breaks.has(error)) this.#reachability.failed(error);
     if (error.code !== "UNAVAILABLE") return;
     const leader = error.metadata["leader"];
     if (error.reason === "NOT_LEADER" && leader !== undefined && leader !== this.#leader) {
@@ -211,6 +236,11 @@ function withoutStack<T>(begin: () => T): T {
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
+}
+
+/** Whether it was no master that said so. */
+function isOfLink({ code, reason }: CapstanError): boolean {
+  return reason === "" && (code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED");
 }
 
 /** Whether the same call may succeed later. */

@@ -2,6 +2,7 @@ import type { Registered, WorkerMessage } from "@capstan/proto/capstan/v1/sessio
 import { Backoff, type BackoffLimits } from "../backoff.js";
 import { addressesOf, type ConnectionOptions } from "../connection.js";
 import { CapstanError } from "../errors.js";
+import { Reachability } from "../reachability.js";
 import type { MasterSays } from "./decode-frame.js";
 import { entryOf, type Entry } from "./frames.js";
 import type { Outbox } from "./outbox.js";
@@ -33,6 +34,7 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #pulse: Pulse;
   readonly #backoff: Backoff;
+  readonly #reachability: Reachability;
   #terms: PulseTerms = defaultTerms;
   #session: Session | undefined;
   #isRegistered = false;
@@ -49,6 +51,7 @@ export class Link {
   ) {
     this.#options = options;
     this.#addresses = addressesOf(options);
+    this.#reachability = new Reachability(this.#addresses, options.onConnection);
     this.#outbox = parts.outbox;
     this.#pulse = parts.pulse;
     this.#backoff = new Backoff(parts.reconnect);
@@ -67,6 +70,8 @@ export class Link {
         this.#events.onDisconnected(error, undefined);
         throw error;
       }
+      // A session that broke is no news yet: the next try may stand at once. A follower did answer.
+      if (!this.#isRegistered && error.reason !== "NOT_LEADER") this.#reachability.failed(error);
       this.#turn(error);
       const retryInMs = Math.max(this.#backoff.nextMs(), error.retryAfterMs ?? 0);
       this.#events.onDisconnected(error, retryInMs);
@@ -139,6 +144,7 @@ export class Link {
     this.#isRegistered = true;
     this.#unauthenticated = 0;
     this.#backoff.reset();
+    this.#reachability.answered();
     this.#terms = {
       leaseTermMs: registered.leaseTermMs || defaultTerms.leaseTermMs,
       pingIntervalMs: registered.pingIntervalMs || defaultTerms.pingIntervalMs,

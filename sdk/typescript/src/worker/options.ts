@@ -23,7 +23,13 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly slots?: number;
   /** Words for constraints to match. At most 32. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** How many tasks beyond its resources it takes, to have the next one at hand. 0 to 1,024; default 0. */
+  /**
+   * How many tasks beyond its resources it takes, to have the next one at hand. 0 to 1,024; default 0.
+   *
+   * Set it where tasks take but a few milliseconds: without it each slot that becomes free waits for a round trip (four
+   * slots and tasks that do nothing: some 6,000 a second with 0, more than ten times that with 256). Leave it at 0
+   * where tasks are long: what lies ready here is not at hand for another worker that is idle.
+   */
   readonly prefetchTasks?: number;
   /**
    * The credit: how many tasks it holds at once whose end the master has not confirmed. 1 to 4,096; default

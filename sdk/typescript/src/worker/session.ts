@@ -1,6 +1,7 @@
 import { context, createContextKey } from "@opentelemetry/api";
 import { status, type Client, type ClientDuplexStream, type StatusObject } from "@grpc/grpc-js";
 import type { ConnectionOptions } from "../connection.js";
+import { callError } from "../call-error.js";
 import { CapstanError } from "../errors.js";
 import { metadataOf, openChannel } from "../rpc/channel.js";
 import { pullTasksPath } from "../rpc/methods.js";
@@ -43,7 +44,7 @@ export class Session {
     );
     this.#call.on("data", (frame: Buffer) => this.#read(frame));
     this.#call.on("drain", () => this.#events.onDrain());
-    this.#call.on("status", (ended: StatusObject) => this.#end(errorOf(ended)));
+    this.#call.on("status", (ended: StatusObject) => this.#end(errorOf(ended, address)));
     // The status says the same, and comes after a clean end too.
     this.#call.on("error", () => undefined);
   }
@@ -90,9 +91,9 @@ export class Session {
   }
 }
 
-function errorOf(ended: StatusObject): CapstanError {
+function errorOf(ended: StatusObject, address: string): CapstanError {
   if (ended.code !== status.OK) {
-    return CapstanError.from(Object.assign(new Error(ended.details), ended));
+    return callError(Object.assign(new Error(ended.details), ended), address);
   }
   return new CapstanError("the master ended the session", { code: "OK" });
 }

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Resource } from "@capstan/proto/capstan/v1/common.js";
+import { addressesOf } from "../connection.js";
 import { jsonCodec, type Codec } from "../codec.js";
 import type { BackoffLimits } from "../backoff.js";
 import { milliOf } from "../client/units.js";
+import { invalidOption } from "../call-error.js";
+import type { ResourceUnits } from "../job-definition.js";
 import type { WorkerOptions } from "./options.js";
 import { maxHeld } from "./token-table.js";
 
@@ -33,13 +36,14 @@ const unsettledTasks = 1_024;
 
 /**
  * @param nameAt gives the worker of a host an id where the options have none; asked last
- * @throws RangeError for a number that is out of its range
+ * @throws InvalidArgumentError for a number that is out of its range
  */
 export function settingsOf(
   options: WorkerOptions,
   nameAt: (host: string) => string,
 ): WorkerSettings {
   const { slots, resources } = options;
+  addressesOf(options);
   const units = { ...resources, ...(slots === undefined ? {} : { slots }) };
   const has = Object.keys(units).length === 0 ? { slots: 1 } : units;
   const prefetchTasks = whole("prefetchTasks", options.prefetchTasks ?? 0, 0, 1_024);
@@ -51,7 +55,7 @@ export function settingsOf(
     namespaces: options.namespaces ?? ["default"],
     host,
     rack: options.rack ?? "",
-    resources: milliOf(has),
+    resources: capacityOf(has),
     labels: options.labels ?? {},
     prefetchTasks,
     maxTasks: whole("maxTasks", options.maxTasks ?? maxTasks, 1, maxHeld),
@@ -69,7 +73,15 @@ export function settingsOf(
   };
 }
 
+function capacityOf(units: ResourceUnits): readonly Resource[] {
+  try {
+    return milliOf(units);
+  } catch (error) {
+    throw invalidOption("resources", error);
+  }
+}
+
 function whole(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, got ${value}`);
+  throw invalidOption(name, `${name} must be a whole number from ${min} to ${max}, got ${value}`);
 }

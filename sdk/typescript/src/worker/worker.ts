@@ -2,6 +2,7 @@ import { freemem, loadavg } from "node:os";
 import type { HeartbeatResponse } from "@capstan/proto/capstan/v1/master_service.js";
 import type { Load, Register, Registered } from "@capstan/proto/capstan/v1/session.js";
 import { LeaseLost } from "../abort-reasons.js";
+import { fromCaller } from "../call-error.js";
 import { Connection } from "../rpc/connection.js";
 import { instrumentation } from "../telemetry/names.js";
 import { Drainer } from "./drainer.js";
@@ -56,10 +57,10 @@ export class Worker {
   #running: Promise<void> | undefined;
   #hasReceived = false;
 
-  /** @throws RangeError for an option that is out of its range */
+  /** @throws InvalidArgumentError for an option that is out of its range; `violations` names it */
   constructor(options: WorkerOptions = {}) {
     this.#options = options;
-    const settings = settingsOf(options, (host) => this.#nameAt(host));
+    const settings = fromCaller(() => settingsOf(options, (host) => this.#nameAt(host)), Worker);
     this.#settings = settings;
     this.#book = new LeaseBook(this.#tokens, () => this.#drainer.checkDone());
     const parts = {
@@ -314,10 +315,9 @@ export class Worker {
 
   /** For calls beside the stream: it connects when a handler first reads another stage. */
   #unaryConnection(): Connection {
-    this.#connection ??= new Connection(this.#options, {
-      callTimeoutMs: 30_000,
-      retryForMs: Infinity,
-    });
+    // The session tells of a master that is away.
+    const options = { ...this.#options, onConnection: () => undefined };
+    this.#connection ??= new Connection(options, { callTimeoutMs: 30_000, retryForMs: Infinity });
     return this.#connection;
   }
 }

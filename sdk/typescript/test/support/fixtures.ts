@@ -20,6 +20,7 @@ export class Fixtures {
       heartbeatThread: false,
       abortGraceMs: 20,
       reconnect: { baseMs: 5, capMs: 40 },
+      onConnection: () => undefined,
       ...options,
     });
     this.#closers.push(() => worker.drain({ timeoutMs: 0 }));
