@@ -1,0 +1,98 @@
+import { existsSync, renameSync } from "node:fs";
+import { DatabaseSync } from "@photostructure/sqlite";
+import { JournalError } from "../journal/journal-error.js";
+import { applicationId, formatVersion, schema } from "./schema.js";
+import { type Database, isDamage } from "./sqlite.js";
+
+/** Where nothing is kept beyond the process. */
+export const inMemory = ":memory:";
+
+/** A file that was no good, and where it lies now. */
+export interface SetAside {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** A database of the history, and what had to be done for it. */
+export interface OpenedDatabase {
+  readonly database: Database;
+  readonly setAside: SetAside | undefined;
+}
+
+/**
+ * Opens the file of the history, or begins one. One that is damaged is moved aside: it can be built
+ * anew, and somebody may want to look at what is left of it.
+ *
+ * @param path of the file, or {@link inMemory}
+ * @throws JournalError `newer_format` if a later release wrote it; `failed` if it cannot be opened
+ */
+export function openDatabase(path: string): OpenedDatabase {
+  try {
+    return { database: openAt(path), setAside: undefined };
+  } catch (error) {
+    if (!isDamage(error)) throw cannotOpen(path, error);
+    const setAside = moveAside(path, error instanceof Error ? error.message : String(error));
+    return { database: openAt(path), setAside };
+  }
+}
+
+/** Renames a file with all that SQLite keeps beside it. The database must be closed. */
+export function moveAside(path: string, reason: string): SetAside {
+  let number = 1;
+  while (existsSync(`${path}.aside-${String(number)}`)) number += 1;
+  const aside = `${path}.aside-${String(number)}`;
+  for (const suffix of ["", "-wal", "-shm"]) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  return { path: aside, reason };
+}
+
+function openAt(path: string): Database {
+  const database = new DatabaseSync(path);
+  try {
+    check(database, path);
+    // Commits are synced: what the checkpoint says must hold after a power cut.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16000");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function check(database: Database, path: string): void {
+  const isEmpty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  if (isEmpty) {
+    database.exec("PRAGMA page_size = 8192");
+    database.exec(
+      `BEGIN; ${schema} PRAGMA application_id = ${String(applicationId)};
+       PRAGMA user_version = ${String(formatVersion)}; COMMIT`,
+    );
+    return;
+  }
+  const version = pragma(database, "user_version");
+  if (pragma(database, "application_id") !== applicationId) {
+    throw new JournalError("failed", `${path} is no history of Capstan: move it away`);
+  }
+  if (version > formatVersion) {
+    throw new JournalError(
+      "newer_format",
+      `${path} was written by a later release of Capstan (format ${String(version)}, this one reads ` +
+        `${String(formatVersion)}): start that release or a later one, or move the file away to have ` +
+        "it built anew from the journal",
+    );
+  }
+}
+
+function pragma(database: Database, name: "user_version" | "application_id"): number {
+  return (database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name] ?? 0;
+}
+
+function cannotOpen(path: string, error: unknown): unknown {
+  if (error instanceof JournalError) return error;
+  const why = error instanceof Error ? error.message : String(error);
+  return new JournalError("failed", `the history ${path} cannot be opened: ${why}`, {
+    cause: error,
+  });
+}
