@@ -24,7 +24,7 @@ export interface Entry {
  * one transaction, so that each entry counts exactly once, whenever the process ends.
  */
 export class HistoryStore {
-  readonly #database: Database;
+  readonly database: Database;
   readonly #tables: Tables;
   readonly #projection: Projection;
   readonly #reader: Reader;
@@ -37,7 +37,7 @@ export class HistoryStore {
   #pendingBytes = 0;
 
   constructor(database: Database, retention: Retention) {
-    this.#database = database;
+    this.database = database;
     const jobs = new JobBook(database);
     const pages = new TaskPages(database);
     const troubles = new Troubles(database);
@@ -99,7 +99,7 @@ export class HistoryStore {
     this.#flush();
     this.#setMeta.run("checkpoint", this.#projected);
     this.#setMeta.run("next_stage", this.#projection.nextStage);
-    this.#database.exec("COMMIT");
+    this.database.exec("COMMIT");
     this.#inTransaction = false;
     this.#pendingBytes = 0;
     this.#checkpoint = this.#projected;
@@ -156,12 +156,15 @@ export class HistoryStore {
 
   /** Closes the database. What is not committed is lost, and comes back from the journal. */
   close(): void {
-    this.#database.close();
+    // Statements that are still there would keep the transaction, and its lock, beyond the close.
+    if (this.#inTransaction) this.database.exec("ROLLBACK");
+    this.#inTransaction = false;
+    this.database.close();
   }
 
   #begin(): void {
     if (this.#inTransaction) return;
-    this.#database.exec("BEGIN");
+    this.database.exec("BEGIN");
     this.#inTransaction = true;
   }
 
