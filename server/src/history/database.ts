@@ -96,3 +96,23 @@ function cannotOpen(path: string, error: unknown): unknown {
     cause: error,
   });
 }
+
+/**
+ * How far the history in a file has come, read without changing anything: a journal that ends before
+ * that has lost data. 0: there is none, or it cannot say.
+ */
+export function peekCheckpoint(path: string): number {
+  if (!existsSync(path)) return 0;
+  let database: Database | undefined;
+  try {
+    database = new DatabaseSync(path, { readOnly: true });
+    const row = database.prepare("SELECT value FROM meta WHERE key = 'checkpoint'").get() as
+      { value: number } | undefined;
+    return row?.value ?? 0;
+  } catch {
+    // Whatever is wrong with it is said when it is opened.
+    return 0;
+  } finally {
+    database?.close();
+  }
+}
