@@ -8,6 +8,10 @@ import type { Clock } from "./engine/clock.js";
 import { systemClock } from "./engine/clock.js";
 import { MasterEngine } from "./engine/engine.js";
 import { systemDraw } from "./engine/random.js";
+import { HistoryLink } from "./engine/history-link.js";
+import type { History, Retention } from "./history/history.js";
+import type { HistoryNews } from "./history/open-history.js";
+import { openHistory, peekCheckpoint } from "./history/open-history.js";
 import { openFileJournal } from "./journal/file/file-journal.js";
 import { JournalError } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
@@ -34,6 +38,8 @@ export interface MasterOptions {
     { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
+  /** How long jobs that have ended can be read, where they do not say so themselves. */
+  readonly retention?: Partial<Retention>;
   /** How often each side of a session pings. Default 5,000 ms. */
   readonly pingIntervalMs?: number;
   /** What payloads may take in memory. Default 256 MiB. */
@@ -92,11 +98,25 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     onFatal: options.onFatal ?? endProcess(log),
   });
   log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
+  let history: History | undefined;
+  let link: HistoryLink | undefined;
+  // First the history: what is decided while it closes, it finds in the journal when it is opened again.
+  const closeStores = async () => {
+    link?.stop();
+    await history?.close();
+    await engine.close();
+  };
   try {
+    history = await startHistory(options, journal, engine, log);
+    link = new HistoryLink(engine, history, clock, ({ isBehind, entries }) => {
+      if (isBehind) log.warn({ entries }, "history is far behind the journal");
+      else log.info({ entries }, "history has caught up with the journal");
+    });
     // Nobody is served yet: what comes from here on is numbered on from this.
     spans?.beginAt(await engine.read((state) => state.stages.count));
     const server = await startRpcServer({
       engine,
+      history,
       log,
       clock,
       address: options.address ?? defaultAddress,
@@ -111,12 +131,60 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       drain: () => server.drain(),
       close: async () => {
         await server.close();
-        await engine.close();
+        await closeStores();
       },
     };
   } catch (error) {
-    await engine.close();
+    await closeStores();
     throw error;
+  }
+}
+
+/** The history of a file journal lies beside its segments; that of one in memory in memory. */
+async function startHistory(
+  options: MasterOptions,
+  journal: Journal,
+  engine: MasterEngine,
+  log: Log,
+): Promise<History> {
+  const nextStage = await engine.read((state) => state.stages.count);
+  return openHistory({
+    journal,
+    nextStage,
+    onNews: (news) => {
+      tellOfHistory(news, log);
+    },
+    ...(options.retention === undefined ? {} : { retention: options.retention }),
+    ...(options.journal.kind === "memory" ? {} : { file: historyOf(options.journal.directory) }),
+  });
+}
+
+function historyOf(directory: string): { readonly path: string; readonly directory: string } {
+  return { path: join(directory, "history.db"), directory };
+}
+
+function tellOfHistory(news: HistoryNews, log: Log): void {
+  switch (news.kind) {
+    case "set_aside": {
+      const { path, reason } = news;
+      log.error({ path, reason }, "the history was no good and was moved aside; it is built anew");
+      return;
+    }
+    case "lost":
+      log.error(
+        { firstIndex: news.below },
+        "DATA_LOSS of the history alone: the journal no longer has its first entries, so that jobs of " +
+          "before cannot be read once they leave the master's memory",
+      );
+      return;
+    case "trouble":
+      log.warn({ err: news.error }, "the history cannot be written just now; it is tried again");
+      return;
+    case "failed":
+      log.error(
+        { err: news.error },
+        "the history has ended: jobs stay in memory, and those that left it cannot be read until a restart",
+      );
   }
 }
 
@@ -127,9 +195,21 @@ function checkAddress(address: string, insecure: boolean): void {
 function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
   switch (options.kind) {
     case "file":
-      return openFileJournal({ directory: options.directory });
+      return openFile(options.directory);
     case "memory":
       return openMemoryJournal(new MemoryDisk());
+  }
+}
+
+async function openFile(directory: string): Promise<Journal> {
+  const { path } = historyOf(directory);
+  const mustReach = peekCheckpoint(path);
+  try {
+    return await openFileJournal({ directory, mustReach });
+  } catch (error) {
+    if (!(error instanceof JournalError) || !error.message.includes("had been durable")) throw error;
+    const hint = `the history in ${path} has seen it; move that away if the journal is another's`;
+    throw new JournalError("data_loss", `${error.message}; ${hint}`, { cause: error });
   }
 }
 
