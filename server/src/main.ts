@@ -122,7 +122,10 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       address: options.address ?? defaultAddress,
       insecure: options.insecure ?? false,
       traceOfSubmit: options.traces === true ? traceOfSubmit() : undefined,
-      about: { journalDriver: options.journal.kind },
+      about: {
+        journalDriver: options.journal.kind,
+        journal: () => ({ historyIndex: history && BigInt(history.projected) }),
+      },
       ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
     });
     return {

@@ -61,7 +61,7 @@ export class HistoryLink {
   }
 
   #tick(): void {
-    if (this.#ticks++ % expireTicks === 0) this.#history.expire(this.#clock.wallMs());
+    if (this.#ticks++ % expireTicks === 0) void this.#history.expire(this.#clock.wallMs());
     this.#watchBacklog();
     this.#setMark();
     this.#stopTimer = this.#clock.setTimer(tickMs, () => {

@@ -92,8 +92,9 @@ class HistoryLoop {
     if (entries.length > 0) this.#tell(store);
     if (isBehind) return this.#soon();
     if (this.#expireWall !== undefined) {
-      if (!store.expireSome(this.#expireWall)) this.#expireWall = undefined;
-      else this.#soon();
+      if (store.expireSome(this.#expireWall)) return this.#soon();
+      this.#expireWall = undefined;
+      send({ kind: "expired" });
     }
     if (store.isCommitted) return;
     this.#commitTimer ??= setTimeout(() => {

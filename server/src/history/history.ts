@@ -26,6 +26,9 @@ export interface History {
    */
   readonly checkpoint: number;
 
+  /** Index of the last entry that queries know of; at least the checkpoint. */
+  readonly projected: number;
+
   /** Says that the journal is durable up to an index, so that entries up to it may be projected. */
   follow(durableIndex: number): void;
 
@@ -38,8 +41,11 @@ export interface History {
    */
   caughtUp(index: number): Promise<void>;
 
-  /** Removes, little by little, what is past its retention. @param wall the time that it is */
-  expire(wall: WallMs): void;
+  /**
+   * Removes, little by little, what is past its retention. @param wall the time that it is
+   * @returns when all of it is gone; never fails: what is left then is removed another time
+   */
+  expire(wall: WallMs): Promise<void>;
 
   // Queries wait for a history that is being built anew: until then it would deny what it once had.
   // They throw HistoryError when the history has failed.

@@ -82,6 +82,7 @@ class ThreadHistory implements History {
   readonly #listeners = new Set<(checkpoint: number) => void>();
   readonly #queries = new Map<number, Waiting>();
   #indexWaiters: { readonly index: number; readonly waiting: Waiting }[] = [];
+  #expiring: (() => void)[] = [];
   #lastQuery = 0;
   #checkpoint = 0;
   #projected = 0;
@@ -122,6 +123,10 @@ class ThreadHistory implements History {
     return this.#checkpoint;
   }
 
+  get projected(): number {
+    return this.#projected;
+  }
+
   follow(durableIndex: number): void {
     this.#wanted = Math.max(this.#wanted, durableIndex);
     this.#askOn();
@@ -145,8 +150,10 @@ class ThreadHistory implements History {
     });
   }
 
-  expire(wall: number): void {
-    if (this.#failure === undefined) this.#post({ kind: "expire", wall });
+  expire(wall: number): Promise<void> {
+    if (this.#failure !== undefined) return Promise.resolve();
+    this.#post({ kind: "expire", wall });
+    return new Promise((resolve) => this.#expiring.push(resolve));
   }
 
   job(...args: QueryArguments<"job">) {
@@ -251,6 +258,9 @@ class ThreadHistory implements History {
         return this.#settle(reply.id)?.resolve(reply.value);
       case "refused":
         return this.#settle(reply.id)?.reject(fromPlain(reply.error));
+      case "expired":
+        for (const resolve of this.#expiring.splice(0)) resolve();
+        return;
       case "trouble":
         return this.#onNews({ kind: "trouble", error: fromPlain(reply.error) });
       case "failed":
@@ -291,5 +301,6 @@ class ThreadHistory implements History {
     this.#queries.clear();
     this.#indexWaiters = [];
     for (const { reject } of waiting) reject(this.#failure);
+    for (const resolve of this.#expiring.splice(0)) resolve();
   }
 }

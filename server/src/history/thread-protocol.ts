@@ -55,6 +55,8 @@ export type ThreadReply =
   | { readonly kind: "progress"; readonly projected: number; readonly checkpoint: number }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
   | { readonly kind: "refused"; readonly id: number; readonly error: PlainError }
+  /** All that was past its retention is gone. */
+  | { readonly kind: "expired" }
   /** Nothing could be written just now; it goes on by itself. */
   | { readonly kind: "trouble"; readonly error: PlainError }
   /** The thread ends. */
