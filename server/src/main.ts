@@ -10,12 +10,8 @@ import { MasterEngine } from "./engine/engine.js";
 import { systemDraw } from "./engine/random.js";
 import { HistoryLink } from "./engine/history-link.js";
 import type { History, Retention } from "./history/history.js";
-import type { HistoryNews } from "./history/open-history.js";
-import { openHistory, peekCheckpoint } from "./history/open-history.js";
-import { openFileJournal } from "./journal/file/file-journal.js";
 import { JournalError } from "./journal/journal-error.js";
-import type { Journal } from "./journal/journal.js";
-import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
+import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { routeGrpcLog } from "./rpc/grpc-log.js";
@@ -34,8 +30,7 @@ export interface MasterOptions {
   /** `host:port`; port 0 takes a free one. Default 127.0.0.1:7410. */
   readonly address?: string;
   /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
-  readonly journal:
-    { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
+  readonly journal: JournalPlace;
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
   /** How long jobs that have ended can be read, where they do not say so themselves. */
@@ -107,7 +102,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     await engine.close();
   };
   try {
-    history = await startHistory(options, journal, engine, log);
+    history = await startHistory(options.journal, options.retention ?? {}, journal, engine, log);
     link = new HistoryLink(engine, history, clock, ({ isBehind, entries }) => {
       if (isBehind) log.warn({ entries }, "history is far behind the journal");
       else log.info({ entries }, "history has caught up with the journal");
@@ -143,77 +138,8 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   }
 }
 
-/** The history of a file journal lies beside its segments; that of one in memory in memory. */
-async function startHistory(
-  options: MasterOptions,
-  journal: Journal,
-  engine: MasterEngine,
-  log: Log,
-): Promise<History> {
-  const nextStage = await engine.read((state) => state.stages.count);
-  return openHistory({
-    journal,
-    nextStage,
-    onNews: (news) => {
-      tellOfHistory(news, log);
-    },
-    ...(options.retention === undefined ? {} : { retention: options.retention }),
-    ...(options.journal.kind === "memory" ? {} : { file: historyOf(options.journal.directory) }),
-  });
-}
-
-function historyOf(directory: string): { readonly path: string; readonly directory: string } {
-  return { path: join(directory, "history.db"), directory };
-}
-
-function tellOfHistory(news: HistoryNews, log: Log): void {
-  switch (news.kind) {
-    case "set_aside": {
-      const { path, reason } = news;
-      log.error({ path, reason }, "the history was no good and was moved aside; it is built anew");
-      return;
-    }
-    case "lost":
-      log.error(
-        { firstIndex: news.below },
-        "DATA_LOSS of the history alone: the journal no longer has its first entries, so that jobs of " +
-          "before cannot be read once they leave the master's memory",
-      );
-      return;
-    case "trouble":
-      log.warn({ err: news.error }, "the history cannot be written just now; it is tried again");
-      return;
-    case "failed":
-      log.error(
-        { err: news.error },
-        "the history has ended: jobs stay in memory, and those that left it cannot be read until a restart",
-      );
-  }
-}
-
 function checkAddress(address: string, insecure: boolean): void {
   refuseOpenDoor(parseAddress(address), insecure);
-}
-
-function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
-  switch (options.kind) {
-    case "file":
-      return openFile(options.directory);
-    case "memory":
-      return openMemoryJournal(new MemoryDisk());
-  }
-}
-
-async function openFile(directory: string): Promise<Journal> {
-  const { path } = historyOf(directory);
-  const mustReach = peekCheckpoint(path);
-  try {
-    return await openFileJournal({ directory, mustReach });
-  } catch (error) {
-    if (!(error instanceof JournalError) || !error.message.includes("had been durable")) throw error;
-    const hint = `the history in ${path} has seen it; move that away if the journal is another's`;
-    throw new JournalError("data_loss", `${error.message}; ${hint}`, { cause: error });
-  }
 }
 
 function endProcess(log: Log): (error: unknown) => void {
@@ -234,6 +160,8 @@ const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--i
   --insecure           listen off loopback in the clear
   --lease-term-ms N    how long a lease holds without renewal (15000)
   --ping-interval-ms N how often each side of a session pings (5000)
+  --keep-succeeded-ms N  how long a job that succeeded can be read (604800000, 7 days)
+  --keep-failed-ms N   how long one that failed or was cancelled can be read (2592000000, 30 days)
 `;
 
 /** The process: arguments and environment in, one line on stdout when it listens, logs on stderr. */
@@ -285,6 +213,8 @@ function readOptions(): MasterOptions | undefined {
         help: { type: "boolean" },
         "lease-term-ms": { type: "string" },
         "ping-interval-ms": { type: "string" },
+        "keep-succeeded-ms": { type: "string" },
+        "keep-failed-ms": { type: "string" },
       },
     });
     if (values.help === true) {
@@ -298,12 +228,18 @@ function readOptions(): MasterOptions | undefined {
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
     const term = positive("--lease-term-ms", values["lease-term-ms"]);
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
+    const succeeded = positive("--keep-succeeded-ms", values["keep-succeeded-ms"]);
+    const other = positive("--keep-failed-ms", values["keep-failed-ms"]);
     const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
     parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
     return {
       address,
       journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
       insecure: values.insecure ?? false,
+      retention: {
+        ...(succeeded === undefined ? {} : { succeededMs: succeeded }),
+        ...(other === undefined ? {} : { otherMs: other }),
+      },
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
       ...(ping === undefined ? {} : { pingIntervalMs: ping }),
     };

@@ -20,6 +20,8 @@ interface ServerFlags {
   readonly insecure?: boolean;
   readonly leaseTerm?: number;
   readonly pingInterval?: number;
+  readonly keepSucceeded?: number;
+  readonly keepFailed?: number;
   readonly logLevel: LogLevel;
   readonly logFormat?: "text" | "json";
 }
@@ -42,6 +44,16 @@ export function addServer(root: Command, program: Program): void {
       duration,
     )
     .option("--ping-interval <duration>", "how often workers are pinged (default: 5s)", duration)
+    .option(
+      "--keep-succeeded <duration>",
+      "how long a job that succeeded can be read (default: 7d)",
+      duration,
+    )
+    .option(
+      "--keep-failed <duration>",
+      "how long one that failed or was cancelled can be read (default: 30d)",
+      duration,
+    )
     .addOption(
       new Option("--log-level <level>", "how much to log, on stderr")
         .env("CAPSTAN_LOG_LEVEL")
@@ -115,6 +127,10 @@ async function start(
       insecure: flags.insecure === true,
       log,
       traces,
+      retention: {
+        ...(flags.keepSucceeded === undefined ? {} : { succeededMs: flags.keepSucceeded }),
+        ...(flags.keepFailed === undefined ? {} : { otherMs: flags.keepFailed }),
+      },
       ...(flags.leaseTerm === undefined ? {} : { settings: { leaseTermMs: flags.leaseTerm } }),
       ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
     });
@@ -136,7 +152,7 @@ function notStarted(error: unknown, address: string): CliError {
 function tellPeople(err: Side, flags: ServerFlags, address: string): void {
   const where = flags.memory === true ? "memory, gone when it stops" : flags.data;
   const flag = address === defaultAddress ? "" : ` --address ${address}`;
-  err.line(err.palette.faint(`The journal is in ${where}. Ctrl-C stops the master.`));
+  err.line(err.palette.faint(`Journal and history are in ${where}. Ctrl-C stops the master.`));
   err.line(err.palette.faint(`Look at it: capstan job list${flag}, capstan worker list${flag}`));
 }
 

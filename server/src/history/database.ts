@@ -1,4 +1,4 @@
-import { existsSync, renameSync } from "node:fs";
+import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { JournalError } from "../journal/journal-error.js";
 import { applicationId, formatVersion, schema } from "./schema.js";
@@ -13,26 +13,22 @@ export interface SetAside {
   readonly reason: string;
 }
 
-/** A database of the history, and what had to be done for it. */
-export interface OpenedDatabase {
-  readonly database: Database;
-  readonly setAside: SetAside | undefined;
-}
-
 /**
- * Opens the file of the history, or begins one. One that is damaged is moved aside: it can be built
- * anew, and somebody may want to look at what is left of it.
+ * Opens the file of the history, or begins one.
  *
  * @param path of the file, or {@link inMemory}
- * @throws JournalError `newer_format` if a later release wrote it; `failed` if it cannot be opened
+ * @throws JournalError `newer_format` if a later release wrote it; `failed` if it cannot be opened; what
+ *   {@link isDamage} knows if it is damaged
  */
-export function openDatabase(path: string): OpenedDatabase {
+export function openDatabase(path: string): Database {
   try {
-    return { database: openAt(path), setAside: undefined };
+    return openAt(path);
   } catch (error) {
-    if (!isDamage(error)) throw cannotOpen(path, error);
-    const setAside = moveAside(path, error instanceof Error ? error.message : String(error));
-    return { database: openAt(path), setAside };
+    if (isDamage(error) || error instanceof JournalError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new JournalError("failed", `the history ${path} cannot be opened: ${why}`, {
+      cause: error,
+    });
   }
 }
 
@@ -48,6 +44,8 @@ export function moveAside(path: string, reason: string): SetAside {
 }
 
 function openAt(path: string): Database {
+  // It holds what tasks were given and what they put out: nobody else's business, as the journal.
+  if (path !== inMemory) closeSync(openSync(path, "a", 0o600));
   const database = new DatabaseSync(path);
   try {
     check(database, path);
@@ -87,14 +85,6 @@ function check(database: Database, path: string): void {
 
 function pragma(database: Database, name: "user_version" | "application_id"): number {
   return (database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name] ?? 0;
-}
-
-function cannotOpen(path: string, error: unknown): unknown {
-  if (error instanceof JournalError) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return new JournalError("failed", `the history ${path} cannot be opened: ${why}`, {
-    cause: error,
-  });
 }
 
 /**

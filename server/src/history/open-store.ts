@@ -1,4 +1,5 @@
 import { moveAside, openDatabase, type SetAside } from "./database.js";
+import { isDamage } from "./sqlite.js";
 import { checkpointOf, HistoryStore, journalOf } from "./store.js";
 import type { ThreadData } from "./thread-protocol.js";
 
@@ -16,21 +17,41 @@ export interface OpenedStore {
  *
  * @throws JournalError as {@link openDatabase}
  */
-export function openStore({ path, journal, retention }: ThreadData): OpenedStore {
-  let { database, setAside } = openDatabase(path);
-  const misfit = misfitOf(journalOf(database), checkpointOf(database), journal);
-  if (misfit !== undefined) {
-    database.close();
-    setAside = moveAside(path, misfit);
-    database = openDatabase(path).database;
+export function openStore(data: ThreadData): OpenedStore {
+  try {
+    return open(data, undefined);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return open(data, moveAside(data.path, reason));
   }
-  const store = new HistoryStore(database, retention);
-  if (store.checkpoint > 0) return { store, setAside, lostBelow: undefined };
-  store.setJournal(journal.id);
+}
+
+function open(data: ThreadData, before: SetAside | undefined): OpenedStore {
+  const { path, journal, retention } = data;
+  const database = openDatabase(path);
+  try {
+    const misfit = misfitOf(journalOf(database), checkpointOf(database), journal);
+    if (misfit === undefined) {
+      const store = new HistoryStore(database, retention);
+      return { store, setAside: before, lostBelow: begin(store, data) };
+    }
+    database.close();
+    return open(data, moveAside(path, misfit));
+  } catch (error) {
+    if (database.isOpen) database.close();
+    throw error;
+  }
+}
+
+/** @returns the journal's first entry, if history should have had those before it */
+function begin(store: HistoryStore, { journal }: ThreadData): number | undefined {
+  if (store.checkpoint > 0) return undefined;
   const isWhole = journal.firstIndex <= 1;
+  store.setJournal(journal.id);
   if (!isWhole) store.startAfter(journal.lastIndex, journal.nextStage);
   store.commit();
-  return { store, setAside, lostBelow: isWhole ? undefined : journal.firstIndex };
+  return isWhole ? undefined : journal.firstIndex;
 }
 
 function misfitOf(

@@ -1,4 +1,5 @@
 import type { TaskNo } from "../core/index.js";
+import { DamagedRowError } from "./sqlite.js";
 
 /** Tasks of one page: those whose numbers differ in the lowest bits alone. */
 export const pageTasks = 1_024;
@@ -98,8 +99,16 @@ export class TaskPage {
     return bytes.subarray(0, at);
   }
 
-  /** @throws RangeError if they are no page */
+  /** @throws DamagedRowError if they are no page */
   static decode(no: number, bytes: Uint8Array): TaskPage {
+    try {
+      return TaskPage.#decode(no, bytes);
+    } catch (cause) {
+      throw new DamagedRowError(`page ${no} of tasks cannot be read`, { cause });
+    }
+  }
+
+  static #decode(no: number, bytes: Uint8Array): TaskPage {
     const page = new TaskPage(no);
     const from = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     page.used = from.readUInt32LE(0);

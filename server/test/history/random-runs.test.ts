@@ -96,7 +96,7 @@ function withoutPlaces(value: unknown): unknown {
 }
 
 function openStore(path: string = inMemory): HistoryStore {
-  return new HistoryStore(openDatabase(path).database, defaultRetention);
+  return new HistoryStore(openDatabase(path), defaultRetention);
 }
 
 describe("the history of random runs", () => {
