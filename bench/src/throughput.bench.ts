@@ -90,7 +90,10 @@ async function measureOneJob({ submitter, worker }: Fleet, count: number): Promi
   const [times, settledAt] = await Promise.all([submitter.call("submitTasks", { count }), done]);
   const endedAt = await submitter.call("historyCaughtUp", null);
   const succeeded = await submitter.call("succeededTasks", times.jobId);
-  return runOf({ count, times, settledAt, endedAt, succeeded, before }, await worker.call("outcomes", null));
+  return runOf(
+    { count, times, settledAt, endedAt, succeeded, before },
+    await worker.call("outcomes", null),
+  );
 }
 
 async function measureOneTaskJobs(
@@ -109,7 +112,10 @@ async function measureOneTaskJobs(
   const [times, settledAt] = await Promise.all([submit, done]);
   const endedAt = await submitter.call("historyCaughtUp", null);
   const succeeded = await submitter.call("succeededJobs", name);
-  return runOf({ count, times, settledAt, endedAt, succeeded, before }, await worker.call("outcomes", null));
+  return runOf(
+    { count, times, settledAt, endedAt, succeeded, before },
+    await worker.call("outcomes", null),
+  );
 }
 
 /** @throws Error unless every count agrees: a bench of refused or lost work measures nothing */

@@ -34,7 +34,8 @@ async function openFile(directory: string): Promise<Journal> {
   try {
     return await openFileJournal({ directory, mustReach });
   } catch (error) {
-    if (!(error instanceof JournalError) || !error.message.includes("had been durable")) throw error;
+    if (!(error instanceof JournalError) || !error.message.includes("had been durable"))
+      throw error;
     const hint = `the history in ${path} has seen it; move that away if the journal is another's`;
     throw new JournalError("data_loss", `${error.message}; ${hint}`, { cause: error });
   }

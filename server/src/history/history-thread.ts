@@ -97,10 +97,13 @@ class HistoryLoop {
       send({ kind: "expired" });
     }
     if (store.isCommitted) return;
-    this.#commitTimer ??= setTimeout(() => {
-      this.#commitTimer = undefined;
-      this.#soon();
-    }, Math.max(0, data.syncIntervalMs - sinceMs));
+    this.#commitTimer ??= setTimeout(
+      () => {
+        this.#commitTimer = undefined;
+        this.#soon();
+      },
+      Math.max(0, data.syncIntervalMs - sinceMs),
+    );
   }
 
   #next(store: HistoryStore): readonly Entry[] {

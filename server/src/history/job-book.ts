@@ -1,4 +1,5 @@
 import type { Database, Statement } from "./sqlite.js";
+import { JobSpec as ClientSpec } from "@capstan/proto/capstan/v1/job.js";
 import type { EventOf, JobNo, JobSpec, JobState, StageNo, TaskKind } from "../core/index.js";
 import type { TaskNo, WallMs } from "../core/index.js";
 import { decodeJobSpec, encodeJobSpec, encodeTaskKind } from "../journal/entry/index.js";
@@ -9,6 +10,9 @@ export interface Stretch {
   readonly firstTask: TaskNo;
   count: number;
 }
+
+/** Something that is made when it is first asked for: most jobs end without anybody looking at their spec. */
+export type Lazy<T> = () => T;
 
 /** A stage, as far as it has come. */
 export interface StageRecord {
@@ -28,7 +32,7 @@ export interface StageRecord {
 export interface JobRecord {
   readonly no: JobNo;
   readonly id: string;
-  readonly spec: JobSpec;
+  readonly spec: Lazy<JobSpec>;
   readonly idempotencyKey: string;
   readonly submittedWall: WallMs;
   readonly firstStage: StageNo;
@@ -39,6 +43,8 @@ export interface JobRecord {
   finishedWall: WallMs | undefined;
   /** When it is to be removed, if it says so itself. */
   expiresWall: WallMs | undefined;
+  /** How long it is kept from its end on, if it says so itself. */
+  readonly keptMs: number | undefined;
   failedTask: TaskNo | undefined;
   readonly stages: StageRecord[];
   /** How often each kind of task has a number of its own. */
@@ -59,29 +65,45 @@ export interface JobRow {
   readonly submitted_wall: number;
   readonly finished_wall: number | null;
   readonly expires_wall: number | null;
+  readonly kept_ms: number | null;
   readonly failed_task: number | null;
   readonly first_stage: number;
   readonly stages: string;
   readonly spec: Uint8Array;
 }
 
-/** Jobs that have not ended, in memory; the others are rows alone. */
+/**
+ * Jobs in memory that have not ended, at the most. Those that came first stay, because they are the next to
+ * change; the others are read back when something happens to them.
+ */
+export const openJobsMax = 20_000;
+
+/** Jobs that have not ended; the others are rows alone. */
 export class JobBook {
   readonly #jobs = new Map<JobNo, JobRecord>();
   readonly #stages = new Map<StageNo, StageRecord>();
   readonly #dirty: JobRecord[] = [];
   readonly #insert: Statement;
   readonly #update: Statement;
+  readonly #openByNo: Statement;
+  readonly #openByStage: Statement;
   readonly #kindsOf: Statement;
   readonly #addKind: Statement;
   // Jobs submitted together share one spec.
-  #lastSpec: { readonly spec: JobSpec; readonly bytes: Uint8Array } | undefined;
+  #lastSpec: SpecFacts | undefined;
+  // Events in a row are mostly of one stage.
+  #lastStage: StageRecord | undefined;
+  #lastStageNo = -1;
 
-  constructor(database: Database) {
+  readonly #openMax: number;
+
+  /** @param openMax {@link openJobsMax}, or fewer for a test */
+  constructor(database: Database, openMax: number) {
+    this.#openMax = openMax;
     this.#insert = database.prepare(
       `INSERT INTO job (no, id, namespace, name, idempotency_key, submitted_wall, first_stage, spec,
-         state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         kept_ms, state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#update = database.prepare(
       `UPDATE job SET state = ?, run = ?, cancel_cause = ?, note = ?, finished_wall = ?,
@@ -89,26 +111,39 @@ export class JobBook {
     );
     this.#kindsOf = database.prepare("SELECT no, bytes FROM kind WHERE job = ? ORDER BY no");
     this.#addKind = database.prepare("INSERT INTO kind (job, no, bytes) VALUES (?, ?, ?)");
-    const open = database.prepare("SELECT * FROM job WHERE finished_wall IS NULL ORDER BY no");
-    for (const row of open.all()) this.#keep(recordOf(row as unknown as JobRow));
+    this.#openByNo = database.prepare("SELECT * FROM job WHERE no = ? AND finished_wall IS NULL");
+    this.#openByStage = database.prepare(
+      `SELECT * FROM job WHERE first_stage <= ? AND finished_wall IS NULL
+       ORDER BY first_stage DESC LIMIT 1`,
+    );
   }
 
   /** @returns undefined when it is not known here, or has ended and been written */
   job(no: JobNo): JobRecord | undefined {
-    return this.#jobs.get(no);
+    return this.#jobs.get(no) ?? this.#load(this.#openByNo.get(no));
   }
 
+  /** @returns as {@link job}. Good until the next flush */
   stage(no: StageNo): StageRecord | undefined {
-    return this.#stages.get(no);
+    if (this.#lastStageNo === no) return this.#lastStage;
+    let stage = this.#stages.get(no);
+    if (stage === undefined) {
+      const job = this.#load(this.#openByStage.get(no));
+      stage = job?.stages[no - job.firstStage];
+    }
+    this.#lastStageNo = no;
+    this.#lastStage = stage;
+    return stage;
   }
 
   add(event: EventOf<"job_submitted">, firstStage: StageNo, wall: WallMs): JobRecord {
     const { spec, opened } = event;
     const stages: StageRecord[] = [];
+    const { keptMs } = this.#factsOf(spec);
     const job: JobRecord = {
       no: event.job,
       id: event.id,
-      spec,
+      spec: () => spec,
       idempotencyKey: event.idempotencyKey,
       submittedWall: wall,
       firstStage,
@@ -118,6 +153,7 @@ export class JobBook {
       note: "",
       finishedWall: undefined,
       expiresWall: undefined,
+      keptMs,
       failedTask: undefined,
       stages,
       kinds: undefined,
@@ -164,18 +200,37 @@ export class JobBook {
     return no;
   }
 
-  /** Writes what has changed, and lets go of those that have ended. */
+  /** Writes what has changed, and lets go of those that have ended, and of what is too much. */
   flush(): void {
     for (const job of this.#dirty) {
       job.isDirty = false;
       if (job.isStored) this.#write(job);
       else this.#writeNew(job);
       job.isStored = true;
-      if (job.finishedWall === undefined) continue;
+      if (job.finishedWall === undefined && this.#jobs.size <= this.#openMax) continue;
       this.#jobs.delete(job.no);
       for (let i = 0; i < job.stages.length; i++) this.#stages.delete(job.firstStage + i);
     }
     this.#dirty.length = 0;
+    this.#lastStageNo = -1;
+    this.#lastStage = undefined;
+  }
+
+  #load(found: unknown): JobRecord | undefined {
+    if (found === undefined) return undefined;
+    const job = recordOf(found as JobRow);
+    // It may be here, when it was looked for by a stage that is not one of its own.
+    const known = this.#jobs.get(job.no);
+    if (known !== undefined) return known;
+    this.#keep(job);
+    return job;
+  }
+
+  #factsOf(spec: JobSpec): SpecFacts {
+    if (this.#lastSpec?.spec !== spec) {
+      this.#lastSpec = { spec, bytes: encodeJobSpec(spec), keptMs: keptMsOf(spec) };
+    }
+    return this.#lastSpec;
   }
 
   #keep(job: JobRecord): void {
@@ -184,8 +239,7 @@ export class JobBook {
   }
 
   #writeNew(job: JobRecord): void {
-    const { spec } = job;
-    if (this.#lastSpec?.spec !== spec) this.#lastSpec = { spec, bytes: encodeJobSpec(spec) };
+    const spec = job.spec();
     this.#insert.run(
       job.no,
       job.id,
@@ -194,7 +248,8 @@ export class JobBook {
       job.idempotencyKey,
       job.submittedWall,
       job.firstStage,
-      this.#lastSpec.bytes,
+      this.#factsOf(spec).bytes,
+      job.keptMs ?? null,
       ...changing(job),
     );
   }
@@ -212,6 +267,20 @@ export class JobBook {
     }
     return kinds;
   }
+}
+
+/** What is worked out of a spec, for all jobs that share it. */
+interface SpecFacts {
+  readonly spec: JobSpec;
+  readonly bytes: Uint8Array;
+  readonly keptMs: number | undefined;
+}
+
+/** How long the client wants the job to be kept. @returns undefined when it did not say */
+function keptMsOf({ source }: JobSpec): number | undefined {
+  if (source === undefined) return undefined;
+  const { retentionMs } = ClientSpec.decode(source);
+  return retentionMs === undefined ? undefined : Number(retentionMs);
 }
 
 function changing(job: JobRecord) {
@@ -252,7 +321,7 @@ export function recordOf(row: JobRow): JobRecord {
   const job: JobRecord = {
     no: row.no,
     id: row.id,
-    spec: decodeJobSpec(row.spec),
+    spec: lazy(() => decodeJobSpec(row.spec)),
     idempotencyKey: row.idempotency_key,
     submittedWall: row.submitted_wall,
     firstStage: row.first_stage,
@@ -262,6 +331,7 @@ export function recordOf(row: JobRow): JobRecord {
     note: row.note,
     finishedWall: row.finished_wall ?? undefined,
     expiresWall: row.expires_wall ?? undefined,
+    keptMs: row.kept_ms ?? undefined,
     failedTask: row.failed_task ?? undefined,
     stages,
     kinds: undefined,
@@ -291,6 +361,11 @@ export function recordOf(row: JobRow): JobRecord {
   return job;
 }
 
+function lazy<T>(make: () => T): Lazy<T> {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
 /** Has the stage more tasks: so many, numbered from `firstTask` on, behind those that it had. */
 export function grow(stage: StageRecord, firstTask: TaskNo, count: number): void {
   if (count === 0) return;
@@ -313,4 +388,3 @@ export function taskAt({ stretches }: StageRecord, index: number): TaskNo | unde
   }
   return undefined;
 }
-

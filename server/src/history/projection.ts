@@ -1,5 +1,4 @@
 import type { Database, Statement } from "./sqlite.js";
-import { JobSpec as ClientSpec } from "@capstan/proto/capstan/v1/job.js";
 import type {
   Charge,
   CoreEvent,
@@ -7,7 +6,6 @@ import type {
   EventOf,
   FailureFacts,
   JobNo,
-  JobSpec,
   Stamp,
   TaskDraft,
   TaskKind,
@@ -44,9 +42,6 @@ export class Projection {
   readonly #setWorker: Statement;
   /** The number of the next stage: stages are numbered in the order of their jobs. */
   nextStage: number;
-  #lastStage: StageRecord | undefined;
-  #lastStageNo = -1;
-  #lastRetention: { readonly spec: JobSpec; readonly ms: number | undefined } | undefined;
 
   constructor(database: Database, tables: Tables, nextStage: number) {
     this.#jobs = tables.jobs;
@@ -147,7 +142,7 @@ export class Projection {
     drafts: readonly TaskDraft[],
   ): void {
     const { job, position } = stage;
-    const waitsForEach = job.spec.stages[position]?.dependsOn.some(({ kind }) => kind === "each");
+    const waitsForEach = job.spec().stages[position]?.dependsOn.some(({ kind }) => kind === "each");
     const state = waitsForEach === true ? TaskCode.blocked : TaskCode.waiting;
     const kinds = new Map<TaskKind, number>();
     let index = stage.taskCount;
@@ -216,20 +211,8 @@ export class Projection {
     if (job === undefined) return;
     job.state = event.state;
     job.finishedWall = wall;
-    const keptMs = this.#retentionOf(job.spec);
-    if (keptMs !== undefined) job.expiresWall = wall + keptMs;
+    if (job.keptMs !== undefined) job.expiresWall = wall + job.keptMs;
     this.#jobs.touch(job);
-  }
-
-  /** How long the client wants it to be kept. @returns undefined when it did not say */
-  #retentionOf(spec: JobSpec): number | undefined {
-    if (spec.source === undefined) return undefined;
-    if (this.#lastRetention?.spec !== spec) {
-      const { retentionMs } = ClientSpec.decode(spec.source);
-      const ms = retentionMs === undefined ? undefined : Number(retentionMs);
-      this.#lastRetention = { spec, ms };
-    }
-    return this.#lastRetention.ms;
   }
 
   #granted(event: EventOf<"lease_granted">, { wall }: Stamp): void {
@@ -360,14 +343,9 @@ export class Projection {
 
   /** The stage of a task that is known, and whose job has not ended. */
   #stageOf(page: TaskPage, row: number): StageRecord {
-    const no = page.stage[row] as number;
-    if (this.#lastStageNo !== no || this.#lastStage === undefined) {
-      const stage = this.#jobs.stage(no);
-      if (stage === undefined) throw new Error(`task ${page.no * pageTasks + row} without its stage`);
-      this.#lastStage = stage;
-      this.#lastStageNo = no;
-    }
-    return this.#lastStage;
+    const stage = this.#jobs.stage(page.stage[row] as number);
+    if (stage === undefined) throw new Error(`task ${page.no * pageTasks + row} without its stage`);
+    return stage;
   }
 }
 

@@ -56,7 +56,7 @@ export class Reader {
     return {
       no: job.no,
       id: job.id,
-      spec: job.spec,
+      spec: job.spec(),
       idempotencyKey: job.idempotencyKey,
       state: job.state,
       run: job.run,
@@ -212,9 +212,7 @@ export class Reader {
   }
 
   #lastFailure(job: JobRecord, task: number): FailureView | undefined {
-    const failed = this.#troubles
-      .deliveries(task)
-      .findLast(({ failure }) => failure !== undefined);
+    const failed = this.#troubles.deliveries(task).findLast(({ failure }) => failure !== undefined);
     if (failed === undefined) return undefined;
     const page = this.#pages.of(task);
     const row = task % pageTasks;
@@ -267,7 +265,7 @@ export class Reader {
 }
 
 function specOf({ job, position }: StageRecord): StageSpec {
-  return job.spec.stages[position] as StageSpec;
+  return job.spec().stages[position] as StageSpec;
 }
 
 /** Of a job that has ended, so that nothing is under way. */
@@ -285,8 +283,8 @@ function causeOf({ job, pruned }: StageRecord, state: string): TaskView["cause"]
   return pruned ? "upstream_failed" : "job_failed";
 }
 
-function hasLabels({ spec }: JobRecord, wanted: JobFilter["labels"]): boolean {
+function hasLabels(job: JobRecord, wanted: JobFilter["labels"]): boolean {
   return wanted.every((label) =>
-    spec.labels.some(({ name, value }) => name === label.name && value === label.value),
+    job.spec().labels.some(({ name, value }) => name === label.name && value === label.value),
   );
 }

@@ -25,6 +25,7 @@ CREATE TABLE job (
   submitted_wall INTEGER NOT NULL,
   finished_wall INTEGER,
   expires_wall INTEGER,
+  kept_ms INTEGER,
   failed_task INTEGER,
   first_stage INTEGER NOT NULL,
   stages TEXT NOT NULL,
@@ -34,7 +35,7 @@ CREATE UNIQUE INDEX job_by_id ON job (id);
 CREATE INDEX job_by_namespace ON job (namespace, no);
 CREATE INDEX job_by_name ON job (namespace, name, no);
 CREATE INDEX job_ill ON job (namespace, state, no) WHERE state IN ('failed', 'cancelled');
-CREATE INDEX job_open ON job (no) WHERE finished_wall IS NULL;
+CREATE INDEX job_open ON job (first_stage) WHERE finished_wall IS NULL;
 CREATE INDEX job_by_end ON job (state, finished_wall)
   WHERE finished_wall IS NOT NULL AND expires_wall IS NULL;
 CREATE INDEX job_by_expiry ON job (expires_wall) WHERE expires_wall IS NOT NULL;

@@ -68,7 +68,7 @@ export class Sections {
     if (this.#released.length === 0) return;
     const blobs = Float64Array.from(this.#released).sort();
     this.#released = [];
-    for (let from = 0; from < blobs.length; ) {
+    for (let from = 0; from < blobs.length;) {
       const section = this.#sectionOf(blobs[from] as number);
       const end = section === undefined ? 0 : section.firstBlob + section.lengths.length;
       let to = from + 1;

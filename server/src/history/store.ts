@@ -3,13 +3,13 @@ import type { TaskFilter, TasksPage, TaskView, WallMs } from "../core/index.js";
 import { decodeEntry } from "../journal/entry/index.js";
 import { Expiry } from "./expiry.js";
 import type { HistoryOutputs, JobsPage, Retention } from "./history.js";
-import { JobBook } from "./job-book.js";
+import { JobBook, openJobsMax } from "./job-book.js";
 import type { Tables } from "./projection.js";
 import { Projection } from "./projection.js";
 import { Reader } from "./reader.js";
 import { Sections } from "./sections.js";
 import type { Database, Statement } from "./sqlite.js";
-import { TaskPages } from "./task-pages.js";
+import { cachedPagesMax, TaskPages } from "./task-pages.js";
 import { TaskReader } from "./task-reader.js";
 import { Troubles } from "./troubles.js";
 
@@ -36,10 +36,15 @@ export class HistoryStore {
   #inTransaction = false;
   #pendingBytes = 0;
 
-  constructor(database: Database, retention: Retention) {
+  /** @param memory how much of it is held in memory, where a test wants less than usual */
+  constructor(
+    database: Database,
+    retention: Retention,
+    memory: { readonly openJobs?: number; readonly pages?: number } = {},
+  ) {
     this.database = database;
-    const jobs = new JobBook(database);
-    const pages = new TaskPages(database);
+    const jobs = new JobBook(database, memory.openJobs ?? openJobsMax);
+    const pages = new TaskPages(database, memory.pages ?? cachedPagesMax);
     const troubles = new Troubles(database);
     const sections = new Sections(database);
     this.#tables = { jobs, pages, troubles, sections };

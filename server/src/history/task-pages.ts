@@ -2,8 +2,8 @@ import type { Database, Statement } from "./sqlite.js";
 import type { TaskNo } from "../core/index.js";
 import { pageOf, pageTasks, TaskPage } from "./task-page.js";
 
-/** Pages in memory, about 100 KiB each: as many tasks as may be under way without reading any twice. */
-const cachedMax = 512;
+/** Pages in memory, about 90 KiB each: as many tasks as may be under way without reading any twice. */
+export const cachedPagesMax = 256;
 
 /** Pages of tasks: read when they are asked for, written when the transaction is. */
 export class TaskPages {
@@ -15,7 +15,11 @@ export class TaskPages {
   readonly #put: Statement;
   readonly #remove: Statement;
 
-  constructor(database: Database) {
+  readonly #cachedMax: number;
+
+  /** @param cachedMax {@link cachedPagesMax}, or fewer for a test */
+  constructor(database: Database, cachedMax: number) {
+    this.#cachedMax = cachedMax;
     this.#get = database.prepare("SELECT bytes FROM task_page WHERE no = ?");
     this.#put = database.prepare("INSERT OR REPLACE INTO task_page (no, bytes) VALUES (?, ?)");
     this.#remove = database.prepare("DELETE FROM task_page WHERE no = ?");
@@ -66,7 +70,7 @@ export class TaskPages {
     }
     this.#dirty.length = 0;
     for (const [no, page] of this.#pages) {
-      if (this.#pages.size <= cachedMax) break;
+      if (this.#pages.size <= this.#cachedMax) break;
       if (page !== this.#last) this.#pages.delete(no);
     }
   }

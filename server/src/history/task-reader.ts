@@ -41,18 +41,14 @@ export class TaskReader {
   ): TasksPage {
     const job = this.#reader.find(namespace, jobId);
     if (job === undefined) return { kind: "job_not_found" };
-    const names = job.spec.stages.map(({ name }) => name);
+    const names = job.spec().stages.map(({ name }) => name);
     if (filter.stage !== "" && !names.includes(filter.stage)) return { kind: "stage_not_found" };
     const tasks: TaskView[] = [];
     let scanned = 0;
     for (const stage of job.stages.slice(from.stage)) {
       const { position } = stage;
       if (filter.stage !== "" && names[position] !== filter.stage) continue;
-      for (
-        let index = position === from.stage ? from.index : 0;
-        index < stage.taskCount;
-        index++
-      ) {
+      for (let index = position === from.stage ? from.index : 0; index < stage.taskCount; index++) {
         if (tasks.length >= limit || scanned >= scanMax) {
           return { kind: "page", tasks, next: { stage: position, index } };
         }
@@ -69,7 +65,7 @@ export class TaskReader {
   /** As {@link History.task}. */
   task(namespace: string, jobId: string, stageName: string, index: number): TaskView | undefined {
     const job = this.#reader.find(namespace, jobId);
-    const position = job?.spec.stages.findIndex(({ name }) => name === stageName) ?? -1;
+    const position = job?.spec().stages.findIndex(({ name }) => name === stageName) ?? -1;
     const stage = job?.stages[position];
     const task = stage && taskAt(stage, index);
     if (stage === undefined || task === undefined) return undefined;
@@ -86,10 +82,10 @@ export class TaskReader {
   ): HistoryOutputs {
     const job = this.#reader.find(namespace, jobId);
     if (job === undefined) return { kind: "job_not_found" };
-    const position = job.spec.stages.findIndex(({ name }) => name === filter.stage);
+    const position = job.spec().stages.findIndex(({ name }) => name === filter.stage);
     const stage = job.stages[position];
     if (stage === undefined) return { kind: "stage_not_found" };
-    const partitions = job.spec.stages[position]?.partitions ?? 1;
+    const partitions = job.spec().stages[position]?.partitions ?? 1;
     if (filter.partition !== undefined && filter.partition >= partitions) {
       return { kind: "partition_not_found" };
     }

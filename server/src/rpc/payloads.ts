@@ -23,6 +23,7 @@ export async function payloadOf(
   if (blob === 0) return noBytes;
   if (history === undefined || engine.hasPayload(blob)) return engine.payload(blob);
   const bytes = await history.payload(blob);
-  if (bytes === undefined) throw new Error(`blob ${blob} is neither in the core nor in the history`);
+  if (bytes === undefined)
+    throw new Error(`blob ${blob} is neither in the core nor in the history`);
   return bytes;
 }

@@ -23,9 +23,7 @@ class Pair {
       durableIndex: 0,
       note: (annotation) => this.notes.push(annotation),
       read: (query) =>
-        Promise.resolve(
-          query(undefined as never, { now: this.clock.monotonicMs(), termNow: 0 }),
-        ),
+        Promise.resolve(query(undefined as never, { now: this.clock.monotonicMs(), termNow: 0 })),
       onDurable: (listener) => {
         this.#onDurable.add(listener);
         return () => this.#onDurable.delete(listener);

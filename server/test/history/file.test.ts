@@ -133,11 +133,15 @@ describe("the history in a file", () => {
       writeSync(file, Buffer.alloc(8_000, 7), 0, 8_000, at);
     }
     closeSync(file);
-    await build();
+    const opened = await open();
+    await assert.rejects(opened.jobs(everything, Infinity, 0, 1_000), /malformed/);
+    await assert.rejects(opened.jobs(everything, Infinity, 0, 1_000), /has failed/);
+    await opened.close();
     assert.deepEqual(
       news.map(({ kind }) => kind),
-      ["set_aside"],
+      ["set_aside", "failed"],
     );
+    await build();
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 
@@ -255,7 +259,8 @@ describe("the history in a file", () => {
 function countStages(recorded: readonly Recorded[]): number {
   let count = 0;
   for (const { events } of recorded) {
-    for (const event of events) if (event.type === "job_submitted") count += event.spec.stages.length;
+    for (const event of events)
+      if (event.type === "job_submitted") count += event.spec.stages.length;
   }
   return count;
 }

@@ -28,7 +28,10 @@ async function allOf(calls: Calls, past: PastEdge, jobId: string, stages: readon
   return { job: await calls.job(jobId), tasks, whole, outputs, progress, listed };
 }
 
-async function listJobs(past: PastEdge, request: Parameters<typeof ListJobsRequest.fromPartial>[0]) {
+async function listJobs(
+  past: PastEdge,
+  request: Parameters<typeof ListJobsRequest.fromPartial>[0],
+) {
   const { master } = past.edge;
   return call(master, master.listJobs, ListJobsRequest.fromPartial(request));
 }
@@ -62,7 +65,7 @@ describe("a job that left the core, over gRPC", () => {
   it("is shown as it was before: job, tasks, deliveries, failures, payloads, outputs", async () => {
     const jobId = await submit("mixed", 4);
     const outcomes = new Map<number, number>();
-    for (let ended = 0; ended < 4; ) {
+    for (let ended = 0; ended < 4;) {
       const assigned = await worker.next();
       const tries = (outcomes.get(assigned.index) ?? 0) + 1;
       outcomes.set(assigned.index, tries);

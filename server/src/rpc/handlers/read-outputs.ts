@@ -65,10 +65,7 @@ interface WholePage {
   readonly next: number | undefined;
 }
 
-function wholePage(
-  page: OutputsPage | HistoryOutputs,
-  { jobId, filter }: OutputsRange,
-): WholePage {
+function wholePage(page: OutputsPage | HistoryOutputs, { jobId, filter }: OutputsRange): WholePage {
   switch (page.kind) {
     case "page":
       return page;

@@ -33,13 +33,15 @@ export function entriesOf(journal: Machine["journal"]): readonly Recorded[] {
   let events: CoreEvent[] = [];
   let stamp: Stamp | undefined;
   const finish = () => {
-    if (stamp !== undefined && events.length > 0) entries.push(entryOf(entries.length + 1, events, stamp));
+    if (stamp !== undefined && events.length > 0)
+      entries.push(entryOf(entries.length + 1, events, stamp));
     events = [];
   };
   for (const { event, stamp: at } of journal) {
     // Set back, the machine's wall clock comes before 1970, which no journal takes.
     const own = { now: at.now, wall: at.wall + 1_700_000_000_000 };
-    const isNew = own.now !== stamp?.now || own.wall !== stamp.wall || event.type === "jobs_retired";
+    const isNew =
+      own.now !== stamp?.now || own.wall !== stamp.wall || event.type === "jobs_retired";
     if (isNew) finish();
     stamp = own;
     events.push(event);
@@ -62,10 +64,14 @@ function entryOf(index: number, events: readonly CoreEvent[], stamp: Stamp): Rec
 }
 
 function blobsOf(event: CoreEvent): number[] {
-  const range = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
+  const range = (first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => first + i);
   switch (event.type) {
     case "job_submitted":
-      return range(event.firstBlob, event.tasks.reduce((sum, { tasks }) => sum + tasks.length, 0));
+      return range(
+        event.firstBlob,
+        event.tasks.reduce((sum, { tasks }) => sum + tasks.length, 0),
+      );
     case "tasks_added":
       return range(event.firstBlob, event.tasks.length);
     case "task_succeeded":
