@@ -91,6 +91,7 @@ class ThreadHistory implements History {
   #asked = 0;
   #fed = 0;
   #isFeeding = false;
+  #isInTrouble = false;
   #failure: HistoryError | undefined;
   #settleOpened: { resolve: () => void; reject: (error: Error) => void };
   #closing: Promise<void> | undefined;
@@ -262,7 +263,10 @@ class ThreadHistory implements History {
         for (const resolve of this.#expiring.splice(0)) resolve();
         return;
       case "trouble":
-        return this.#onNews({ kind: "trouble", error: fromPlain(reply.error) });
+        // Said once: it is tried again each second.
+        if (!this.#isInTrouble) this.#onNews({ kind: "trouble", error: fromPlain(reply.error) });
+        this.#isInTrouble = true;
+        return;
       case "failed":
         if (reply.setAside !== undefined) this.#onNews({ kind: "set_aside", ...reply.setAside });
         return this.#fail(fromPlain(reply.error));
@@ -275,6 +279,7 @@ class ThreadHistory implements History {
     this.#projected = projected;
     const isSynced = checkpoint > this.#checkpoint;
     this.#checkpoint = Math.max(this.#checkpoint, checkpoint);
+    if (isSynced) this.#isInTrouble = false;
     if (this.#indexWaiters.length > 0) {
       const waiters = this.#indexWaiters;
       this.#indexWaiters = waiters.filter(({ index }) => index > projected);

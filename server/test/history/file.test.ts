@@ -106,6 +106,18 @@ describe("the history in a file", () => {
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 
+  it("goes on when the journal was cut below its checkpoint meanwhile", async () => {
+    const half = Math.floor(entries.length / 2);
+    await append(entries.slice(0, half));
+    await build();
+    await append(entries.slice(half));
+    await journal.truncate(peekCheckpoint(path));
+    assert(journal.firstIndex > 1);
+    await build();
+    assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
+    assert.deepEqual(news, []);
+  });
+
   it("is nobody's to read but the master's user", async () => {
     await append(entries.slice(0, 10));
     await build();
