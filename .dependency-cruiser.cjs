@@ -1,5 +1,5 @@
 // The arrows of docs/architecture.md. They point one way:
-//   main -> rpc, http, failures, telemetry -> engine -> journal, payloads, history -> core
+//   main -> rpc, http, failures, telemetry -> engine -> history -> journal, payloads -> core
 //   sdk -> proto;  cli -> sdk (and the server by its package door, for `capstan server`)
 // tools/test/arrows.test.mjs plants a violation of every rule here and expects it to be found.
 //
@@ -28,9 +28,15 @@ module.exports = {
     ),
     forbid(
       "stores-see-only-the-core",
-      "journal, payloads and history stand below the engine and beside each other.",
-      { path: at("server", "(journal|payloads|history)/") },
+      "journal and payloads stand below the engine and beside each other.",
+      { path: at("server", "(journal|payloads)/") },
       { path: "^server/(src|dist/src)/", pathNot: at("server", "(core|$1)/") },
+    ),
+    forbid(
+      "history-reads-the-journal",
+      "history is what the journal says, in other words: it knows the journal and the core.",
+      { path: at("server", "history/") },
+      { path: "^server/(src|dist/src)/", pathNot: at("server", "(core|journal|history)/") },
     ),
     forbid(
       "engine-points-down",

@@ -1,5 +1,5 @@
 // Question: how many tasks a second go through the whole of it, from the start of the submit to the last result
-// that the master has made durable and confirmed? The handlers do nothing, so that what is left is Capstan.
+// that the master has made durable and confirmed, and that its history knows of? The handlers do nothing, so that what is left is Capstan.
 // Beside it: how many items of an assignment's size a bare stream of grpc-js carries to another process and back,
 // on the same machine in the same minutes. Absolute figures say little about another machine; the ratio does.
 import type { EchoFlood } from "./processes/echo-client.js";
@@ -35,8 +35,10 @@ const worker = { slots: 4_096, maxTasks: 4_096 };
 /** One measured run. */
 interface Run {
   readonly perSecond: number;
-  /** From the start of the submit to the last result settled. */
+  /** From the start of the submit to the last result settled, and history caught up with it. */
   readonly ms: number;
+  /** How long history was in catching up, after the last result was settled. */
+  readonly historyMs: number;
   /** From the start of the submit to its last acknowledgement. */
   readonly submitMs: number;
   /** What the submitter was told was accepted. */
@@ -85,9 +87,13 @@ async function measureOneJob({ submitter, worker }: Fleet, count: number): Promi
 
   const before = await worker.call("outcomes", null);
   const done = worker.call("succeeded", (before["succeeded"] ?? 0) + count);
-  const [times, endedAt] = await Promise.all([submitter.call("submitTasks", { count }), done]);
+  const [times, settledAt] = await Promise.all([submitter.call("submitTasks", { count }), done]);
+  const endedAt = await submitter.call("historyCaughtUp", null);
   const succeeded = await submitter.call("succeededTasks", times.jobId);
-  return runOf({ count, times, endedAt, succeeded, before }, await worker.call("outcomes", null));
+  return runOf(
+    { count, times, settledAt, endedAt, succeeded, before },
+    await worker.call("outcomes", null),
+  );
 }
 
 async function measureOneTaskJobs(
@@ -103,9 +109,13 @@ async function measureOneTaskJobs(
   const before = await worker.call("outcomes", null);
   const done = worker.call("succeeded", (before["succeeded"] ?? 0) + count);
   const submit = submitter.call("submitJobs", { name, count });
-  const [times, endedAt] = await Promise.all([submit, done]);
+  const [times, settledAt] = await Promise.all([submit, done]);
+  const endedAt = await submitter.call("historyCaughtUp", null);
   const succeeded = await submitter.call("succeededJobs", name);
-  return runOf({ count, times, endedAt, succeeded, before }, await worker.call("outcomes", null));
+  return runOf(
+    { count, times, settledAt, endedAt, succeeded, before },
+    await worker.call("outcomes", null),
+  );
 }
 
 /** @throws Error unless every count agrees: a bench of refused or lost work measures nothing */
@@ -113,6 +123,7 @@ function runOf(
   found: {
     readonly count: number;
     readonly times: { startedAt: number; acceptedAt: number; accepted: number };
+    readonly settledAt: number;
     readonly endedAt: number;
     readonly succeeded: number;
     /** What the worker had been told before. */
@@ -120,7 +131,7 @@ function runOf(
   },
   outcomes: Readonly<Record<string, number>>,
 ): Run {
-  const { count, times, endedAt, succeeded, before } = found;
+  const { count, times, settledAt, endedAt, succeeded, before } = found;
   const { succeeded: settledInAll = 0, ...others } = outcomes;
   const settled = settledInAll - (before["succeeded"] ?? 0);
   const counts = { accepted: times.accepted, settled, succeeded };
@@ -134,6 +145,7 @@ function runOf(
     perSecond: round((count / ms) * 1_000),
     ms: round(ms, 1),
     submitMs: round(times.acceptedAt - times.startedAt, 1),
+    historyMs: round(endedAt - settledAt, 1),
     ...counts,
   };
 }
@@ -216,15 +228,16 @@ function shapeOf({ items, inFlight }: EchoFlood): string {
 }
 
 function tableOf({ floods, oneJob, oneTaskJobs }: Found): string[][] {
-  const row = (what: string, { perSecond, ms, submitMs, settled }: Run) => [
+  const row = (what: string, { perSecond, ms, submitMs, historyMs, settled }: Run) => [
     what,
     formatNumber(settled),
     formatNumber(round(submitMs)),
+    formatNumber(round(historyMs)),
     formatNumber(round(ms)),
     formatNumber(perSecond),
   ];
   return [
-    ["run", "count", "submit ms", "ms", "per second"],
+    ["run", "count", "submit ms", "history ms", "ms", "per second"],
     ...oneJob.map((run, index) => row(`one job, ${String(index + 1)}`, run)),
     ...oneTaskJobs.map((run, index) => row(`one-task jobs, ${String(index + 1)}`, run)),
     ...floods
@@ -232,6 +245,7 @@ function tableOf({ floods, oneJob, oneTaskJobs }: Found): string[][] {
       .map((flood) => [
         `echo ${shapeOf(flood)}`,
         formatNumber(flood.echoed),
+        "",
         "",
         formatNumber(round(flood.ms)),
         formatNumber(round(flood.itemsPerSecond)),

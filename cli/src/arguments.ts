@@ -5,14 +5,15 @@ const unitsMs: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
   h: 3_600_000,
+  d: 86_400_000,
 };
 
-/** `500ms`, `30s`, `5m`, `1.5h`: a length of time, in milliseconds. */
+/** `500ms`, `30s`, `5m`, `1.5h`, `7d`: a length of time, in milliseconds. */
 export function duration(text: string): number {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text) ?? [];
   const value = Math.round(Number(amount) * (unitsMs[unit ?? ""] ?? NaN));
   if (value > 0 && Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError("A length of time is wanted, like 500ms, 30s or 5m.");
+  throw new InvalidArgumentError("A length of time is wanted, like 500ms, 30s, 5m or 7d.");
 }
 
 /** A whole number from 0. */

@@ -8,10 +8,10 @@ import type { Clock } from "./engine/clock.js";
 import { systemClock } from "./engine/clock.js";
 import { MasterEngine } from "./engine/engine.js";
 import { systemDraw } from "./engine/random.js";
-import { openFileJournal } from "./journal/file/file-journal.js";
+import { HistoryLink } from "./engine/history-link.js";
+import type { History, Retention } from "./history/history.js";
 import { JournalError } from "./journal/journal-error.js";
-import type { Journal } from "./journal/journal.js";
-import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
+import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { routeGrpcLog } from "./rpc/grpc-log.js";
@@ -30,10 +30,11 @@ export interface MasterOptions {
   /** `host:port`; port 0 takes a free one. Default 127.0.0.1:7410. */
   readonly address?: string;
   /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
-  readonly journal:
-    { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
+  readonly journal: JournalPlace;
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
+  /** How long jobs that have ended can be read, where they do not say so themselves. */
+  readonly retention?: Partial<Retention>;
   /**
    * How often each side of a session pings; shorter than the lease term. Default a third of that, at most
    * 5,000 ms.
@@ -97,17 +98,34 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     onFatal: options.onFatal ?? endProcess(log),
   });
   log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
+  let history: History | undefined;
+  let link: HistoryLink | undefined;
+  // First the history: what is decided while it closes, it finds in the journal when it is opened again.
+  const closeStores = async () => {
+    link?.stop();
+    await history?.close();
+    await engine.close();
+  };
   try {
+    history = await startHistory(options.journal, options.retention ?? {}, journal, engine, log);
+    link = new HistoryLink(engine, history, clock, ({ isBehind, entries }) => {
+      if (isBehind) log.warn({ entries }, "history is far behind the journal");
+      else log.info({ entries }, "history has caught up with the journal");
+    });
     // Nobody is served yet: what comes from here on is numbered on from this.
     spans?.beginAt(await engine.read((state) => state.stages.count));
     const server = await startRpcServer({
       engine,
+      history,
       log,
       clock,
       address: options.address ?? defaultAddress,
       insecure: options.insecure ?? false,
       traceOfSubmit: options.traces === true ? traceOfSubmit() : undefined,
-      about: { journalDriver: options.journal.kind },
+      about: {
+        journalDriver: options.journal.kind,
+        journal: () => ({ historyIndex: history && BigInt(history.projected) }),
+      },
       ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
     });
     return {
@@ -116,11 +134,11 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       drain: () => server.drain(),
       close: async () => {
         await server.close();
-        await engine.close();
+        await closeStores();
       },
     };
   } catch (error) {
-    await engine.close();
+    await closeStores();
     throw error;
   }
 }
@@ -136,15 +154,6 @@ function checkTerms({ settings, pingIntervalMs }: MasterOptions): void {
   throw new RangeError(
     `the ping interval (${pingIntervalMs} ms) is not shorter than the lease term (${termMs} ms)`,
   );
-}
-
-function openJournal(options: MasterOptions["journal"]): Promise<Journal> {
-  switch (options.kind) {
-    case "file":
-      return openFileJournal({ directory: options.directory });
-    case "memory":
-      return openMemoryJournal(new MemoryDisk());
-  }
 }
 
 function endProcess(log: Log): (error: unknown) => void {
@@ -165,6 +174,8 @@ const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--i
   --insecure           listen off loopback in the clear
   --lease-term-ms N    how long a lease holds without renewal (15000)
   --ping-interval-ms N how often each side of a session pings (a third of the term, at most 5000)
+  --keep-succeeded-ms N  how long a job that succeeded can be read (604800000, 7 days)
+  --keep-failed-ms N   how long one that failed or was cancelled can be read (2592000000, 30 days)
 `;
 
 /** The process: arguments and environment in, one line on stdout when it listens, logs on stderr. */
@@ -216,6 +227,8 @@ function readOptions(): MasterOptions | undefined {
         help: { type: "boolean" },
         "lease-term-ms": { type: "string" },
         "ping-interval-ms": { type: "string" },
+        "keep-succeeded-ms": { type: "string" },
+        "keep-failed-ms": { type: "string" },
       },
     });
     if (values.help === true) {
@@ -229,12 +242,18 @@ function readOptions(): MasterOptions | undefined {
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
     const term = positive("--lease-term-ms", values["lease-term-ms"]);
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
+    const succeeded = positive("--keep-succeeded-ms", values["keep-succeeded-ms"]);
+    const other = positive("--keep-failed-ms", values["keep-failed-ms"]);
     const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
     parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
     const options: MasterOptions = {
       address,
       journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
       insecure: values.insecure ?? false,
+      retention: {
+        ...(succeeded === undefined ? {} : { succeededMs: succeeded }),
+        ...(other === undefined ? {} : { otherMs: other }),
+      },
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
       ...(ping === undefined ? {} : { pingIntervalMs: ping }),
     };

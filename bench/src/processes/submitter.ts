@@ -28,6 +28,8 @@ export type SubmitterCalls = {
   beginPings: (argument: null) => void;
   /** @returns milliseconds of each call */
   endPings: (argument: null) => Promise<number[]>;
+  /** @returns when history was seen to have all that is durable now, on the machine's monotonic clock */
+  historyCaughtUp: (argument: null) => Promise<number>;
   /** How many jobs of a name have succeeded, as the master says. */
   succeededJobs: (name: string) => Promise<number>;
   /** One task at a time, each submitted when the result of the last was seen. @returns milliseconds of each */
@@ -73,6 +75,20 @@ async function succeededJobs(name: string): Promise<number> {
     pageToken = page.nextPageToken;
   } while (pageToken !== undefined);
   return count;
+}
+
+const caughtUpPauseMs = 5;
+
+async function historyCaughtUp(): Promise<number> {
+  let through: number | undefined;
+  for (;;) {
+    const { journal } = await client().getMaster();
+    const { durableIndex, historyIndex } = journal as Record<string, unknown>;
+    if (historyIndex === undefined) throw new Error("the master has no history");
+    through ??= Number(durableIndex);
+    if (Number(historyIndex) >= through) return monotonicMs();
+    await new Promise((resolve) => setTimeout(resolve, caughtUpPauseMs));
+  }
 }
 
 const pingPauseMs = 2;
@@ -127,6 +143,8 @@ serve({
     isPinging = false;
     return pings;
   },
+
+  historyCaughtUp: () => historyCaughtUp(),
 
   succeededJobs: (name: string) => succeededJobs(name),
 

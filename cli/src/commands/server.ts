@@ -21,6 +21,8 @@ interface ServerFlags {
   readonly insecure?: boolean;
   readonly leaseTerm?: number;
   readonly pingInterval?: number;
+  readonly keepSucceeded?: number;
+  readonly keepFailed?: number;
   readonly logLevel: LogLevel;
   readonly logFormat?: "text" | "json";
 }
@@ -45,6 +47,16 @@ export function addServer(root: Command, program: Program): void {
     .option(
       "--ping-interval <duration>",
       "how often workers are pinged (default: a third of the lease term, at most 5s)",
+      duration,
+    )
+    .option(
+      "--keep-succeeded <duration>",
+      "how long a job that succeeded can be read (default: 7d)",
+      duration,
+    )
+    .option(
+      "--keep-failed <duration>",
+      "how long one that failed or was cancelled can be read (default: 30d)",
       duration,
     )
     .addOption(
@@ -141,6 +153,10 @@ async function start(
       insecure: flags.insecure === true,
       log,
       traces,
+      retention: {
+        ...(flags.keepSucceeded === undefined ? {} : { succeededMs: flags.keepSucceeded }),
+        ...(flags.keepFailed === undefined ? {} : { otherMs: flags.keepFailed }),
+      },
       ...(flags.leaseTerm === undefined ? {} : { settings: { leaseTermMs: flags.leaseTerm } }),
       ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
     });
@@ -191,7 +207,7 @@ function notStarted(error: unknown, name: string, address: string): CliError {
 function tellPeople(err: Side, flags: ServerFlags, address: string): void {
   const where = flags.memory === true ? "memory, gone when it stops" : flags.data;
   const flag = address === defaultAddress ? "" : ` --address ${address}`;
-  err.line(err.palette.faint(`The journal is in ${where}. Ctrl-C stops the master.`));
+  err.line(err.palette.faint(`Journal and history are in ${where}. Ctrl-C stops the master.`));
   err.line(err.palette.faint(`Look at it: capstan job list${flag}, capstan worker list${flag}`));
 }
 

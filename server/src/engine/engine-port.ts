@@ -91,6 +91,8 @@ export interface Engine {
   note(annotation: Annotation): void;
   /** Reads the state in one turn; the answer waits until all that it saw is durable. */
   read<T>(query: (state: State, moment: Moment) => T): Promise<T>;
+  /** Is there such a blob? Those of jobs that left the core are gone. */
+  hasPayload(blob: number): boolean;
   /** The bytes of a blob: at once when they are in memory, else read back from the journal. */
   payload(blob: number): Uint8Array | Promise<Uint8Array>;
   /**

@@ -189,6 +189,10 @@ export class MasterEngine implements Engine {
     });
   }
 
+  hasPayload(blob: number): boolean {
+    return this.#payloads.has(blob);
+  }
+
   payload(blob: number): Uint8Array | Promise<Uint8Array> {
     return this.#payloads.get(blob);
   }

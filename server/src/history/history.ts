@@ -1,7 +1,20 @@
+import type {
+  JobFilter,
+  JobView,
+  OutputsFilter,
+  OutputsPage,
+  OutputView,
+  TaskCursor,
+  TaskFilter,
+  TasksPage,
+  TaskView,
+  WallMs,
+} from "../core/index.js";
+
 /**
  * History: what happened, for people and for filters. A projection of the journal that can be thrown
- * away and built again, so nothing is decided from it: a filter becomes a list of ids here, and the
- * core decides about each id.
+ * away and built again, so nothing is decided from it. It answers for jobs that have ended, in the
+ * views of the core's own queries, so that whoever reads a job does not see that it left the core.
  *
  * It lives in a thread of its own and reads the journal for itself; the engine only tells it how far
  * the journal is durable, and never waits for it.
@@ -13,8 +26,14 @@ export interface History {
    */
   readonly checkpoint: number;
 
+  /** Index of the last entry that queries know of; at least the checkpoint. */
+  readonly projected: number;
+
   /** Says that the journal is durable up to an index, so that entries up to it may be projected. */
   follow(durableIndex: number): void;
+
+  /** Calls back when the checkpoint has moved. @returns how to stop */
+  onSynced(listener: (checkpoint: number) => void): () => void;
 
   /**
    * Resolves when every entry up to an index can be seen by queries (which is before it is synced).
@@ -22,112 +41,88 @@ export interface History {
    */
   caughtUp(index: number): Promise<void>;
 
-  /** Jobs that match, newest first. */
-  jobs(filter: HistoryJobFilter, page: PageRequest): Promise<Page<HistoryJob>>;
+  /**
+   * Removes, little by little, what is past its retention. @param wall the time that it is
+   * @returns when all of it is gone; never fails: what is left then is removed another time
+   */
+  expire(wall: WallMs): Promise<void>;
 
-  /** Tasks that match, by job and then by position in it. */
-  tasks(filter: HistoryTaskFilter, page: PageRequest): Promise<Page<HistoryTask>>;
+  // Queries wait for a history that is being built anew: until then it would deny what it once had.
+  // They throw HistoryError when the history has failed.
 
-  /** Every delivery of a task that is still kept, in order, over all its generations. */
-  deliveries(namespace: string, taskId: string): Promise<readonly HistoryDelivery[]>;
-
-  /** Dead letters that match, newest first. */
-  deadLetters(filter: HistoryDeadLetterFilter, page: PageRequest): Promise<Page<HistoryDeadLetter>>;
+  /** @returns undefined when no such job of the namespace has ended, or is kept no longer */
+  job(namespace: string, id: string): Promise<JobView | undefined>;
 
   /**
-   * Ids of the dead letters that match, oldest first, in steps of at most `page.limit`: what a redrive
-   * by filter is made of.
+   * Jobs that have ended, newest first.
+   *
+   * @param before only jobs with a smaller number; Infinity: from the newest
+   * @param floor only jobs whose number is not smaller
+   * @returns the views, and where to go on; `next` undefined: that was all
    */
-  deadLetterIds(filter: HistoryDeadLetterFilter, page: PageRequest): Promise<Page<string>>;
+  jobs(filter: JobFilter, before: number, floor: number, limit: number): Promise<JobsPage>;
+
+  /** As the core's `listTasks`. */
+  tasks(
+    namespace: string,
+    jobId: string,
+    filter: TaskFilter,
+    from: TaskCursor,
+    limit: number,
+  ): Promise<TasksPage>;
+
+  /** As the core's `getTask`. */
+  task(
+    namespace: string,
+    jobId: string,
+    stage: string,
+    index: number,
+  ): Promise<TaskView | undefined>;
+
+  /** As the core's `readOutputs`, with the bytes of each output; ends by its bytes too. */
+  outputs(
+    namespace: string,
+    jobId: string,
+    filter: OutputsFilter,
+    tasksMax: number,
+    outputsMax: number,
+  ): Promise<HistoryOutputs>;
+
+  /** The bytes of a blob of a job that has ended. @returns undefined when it is not kept */
+  payload(blob: number): Promise<Uint8Array | undefined>;
 
   /** Syncs what has been projected and ends the thread. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Which page of an answer. */
-export interface PageRequest {
-  /** Rows on it at most, 1 to 1,000. */
-  readonly limit: number;
-  /** As the page before gave it; absent for the first. */
-  readonly after?: string;
+export interface JobsPage {
+  readonly jobs: readonly JobView[];
+  /** Jobs below this number are still to be looked at; undefined: there are none. */
+  readonly next: number | undefined;
 }
 
-export interface Page<T> {
-  readonly rows: readonly T[];
-  /** Absent on the last page. */
-  readonly next?: string;
-  /** Index of the journal up to which the answer is complete. */
-  readonly index: number;
+export type HistoryOutputs =
+  | Exclude<OutputsPage, { kind: "page" }>
+  | {
+      readonly kind: "page";
+      readonly outputs: readonly (OutputView & { readonly bytes: Uint8Array })[];
+      readonly next: number | undefined;
+    };
+
+/** How long jobs are kept that do not say so themselves (`JobSpec.retention_ms`), from their end. */
+export interface Retention {
+  /** Default 604,800,000 (7 days). */
+  readonly succeededMs: number;
+  /** Of failed and cancelled ones. Default 2,592,000,000 (30 days). */
+  readonly otherMs: number;
 }
 
-export interface HistoryJobFilter {
-  readonly namespace: string;
-  readonly nameStartsWith?: string;
-  readonly states?: readonly string[];
-  /** Submitted within [from, until), Unix milliseconds. */
-  readonly submittedFromAt?: number;
-  readonly submittedUntilAt?: number;
-}
+export const defaultRetention: Retention = {
+  succeededMs: 7 * 86_400_000,
+  otherMs: 30 * 86_400_000,
+};
 
-export interface HistoryTaskFilter {
-  readonly namespace: string;
-  readonly jobId: string;
-  readonly stage?: string;
-  readonly states?: readonly string[];
-}
-
-export interface HistoryDeadLetterFilter {
-  readonly namespace: string;
-  readonly jobId?: string;
-  readonly taskType?: string;
-  /** The exception's class, as reported. */
-  readonly failureType?: string;
-  readonly failedFromAt?: number;
-  readonly failedUntilAt?: number;
-}
-
-export interface HistoryJob {
-  readonly jobId: string;
-  readonly name: string;
-  readonly state: string;
-  readonly run: number;
-  readonly submittedAt: number;
-  readonly endedAt?: number;
-  readonly taskCount: number;
-  readonly failedTaskCount: number;
-}
-
-export interface HistoryTask {
-  readonly taskId: string;
-  readonly jobId: string;
-  readonly stage: string;
-  readonly position: number;
-  readonly type: string;
-  readonly state: string;
-  readonly attempt: number;
-  readonly endedAt?: number;
-}
-
-export interface HistoryDelivery {
-  readonly delivery: number;
-  readonly generation: number;
-  readonly attempt: number;
-  readonly workerId: string;
-  readonly grantedAt: number;
-  readonly endedAt?: number;
-  /** How it ended, and to which budget that was charged. */
-  readonly outcome?: string;
-  readonly charge?: string;
-  /** Its failure, encoded as `capstan.v1.Failure`. */
-  readonly failure?: Uint8Array;
-}
-
-export interface HistoryDeadLetter {
-  readonly deadLetterId: string;
-  readonly jobId: string;
-  readonly taskId: string;
-  readonly taskType: string;
-  readonly failureType: string;
-  readonly message: string;
-  readonly deadAt: number;
+/** Why there is no history to ask. */
+export class HistoryError extends Error {
+  override readonly name = "HistoryError";
 }

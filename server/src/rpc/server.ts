@@ -14,6 +14,7 @@ import { ServerReflectionService as ReflectionV1Alpha } from "@capstan/proto/grp
 import type { Clock } from "../engine/clock.js";
 import { systemClock } from "../engine/clock.js";
 import type { Engine } from "../engine/engine-port.js";
+import type { History } from "../history/history.js";
 import { formatAddress, parseAddress, refuseOpenDoor, whyNotThere } from "./address.js";
 import { unary } from "./call.js";
 import { capstanServices } from "./definitions.js";
@@ -54,6 +55,8 @@ export interface RpcServerOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly log: Log;
+  /** Answers for jobs that left the core. Absent: none does. */
+  readonly history?: History | undefined;
   /** Default: the machine's own. */
   readonly clock?: Clock;
   /** Listen off loopback in the clear: whoever reaches the port may do everything. Default false. */
@@ -91,7 +94,7 @@ export interface RpcServer {
 export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
   const wanted = parseAddress(options.address);
   refuseOpenDoor(wanted, options.insecure ?? false);
-  const { engine, log, clock = systemClock } = options;
+  const { engine, log, history, clock = systemClock } = options;
   const stopping = new AbortController();
   const capstan = capstanServices();
   const services = Object.keys(capstan);
@@ -120,7 +123,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const { traceOfSubmit } = options;
   const signal = stopping.signal;
   const own = { clock, sessions, stopping: signal, about, place, traceOfSubmit };
-  addCapstan(server, capstan, { engine, log, ...own });
+  addCapstan(server, capstan, { engine, log, history, ...own });
   server.addService(HealthService, { check: health.check, watch: health.watch, list: health.list });
   addReflection(server, services);
 
@@ -174,7 +177,7 @@ interface CapstanDeps extends HandlerDeps {
 type CapstanServices = ReturnType<typeof capstanServices>;
 
 function addCapstan(server: Server, capstan: CapstanServices, deps: CapstanDeps): void {
-  const { engine, log, clock, sessions, stopping, about, place } = deps;
+  const { engine, log, history, clock, sessions, stopping, about, place } = deps;
   const renew = heartbeat({ engine });
   const report = reportFailure({ engine, clock });
   const watch = new JobWatch(engine, clock, stopping);
@@ -192,7 +195,7 @@ function addCapstan(server: Server, capstan: CapstanServices, deps: CapstanDeps)
     listTasks: listTasks(deps),
     getTask: getTask(deps),
     readOutputs: readOutputs(deps),
-    watchJob: watchJob({ engine, log, clock, watch, stopping }),
+    watchJob: watchJob({ engine, log, history, clock, watch, stopping }),
   };
   const operator: UntypedServiceImplementation = {
     listWorkers: listWorkers(deps),

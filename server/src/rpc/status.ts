@@ -4,6 +4,7 @@ import { Metadata, status } from "@grpc/grpc-js";
 import { Status } from "@capstan/proto/google/rpc/status.js";
 import type { Rejection, RejectionKind } from "../core/index.js";
 import { DiskFullError, UnavailableError } from "../engine/engine-port.js";
+import { HistoryError } from "../history/history.js";
 import type { Facts, Reason } from "./errors.js";
 import { CallRefusedError, RejectedError } from "./errors.js";
 import { defaults, limits } from "./limits.js";
@@ -97,6 +98,7 @@ export function toRefusal(error: unknown, log: Log): Refusal {
 
 function codeOf(error: unknown): readonly [status, Reason] {
   if (error instanceof UnavailableError) return [status.UNAVAILABLE, "STOPPING"];
+  if (error instanceof HistoryError) return [status.UNAVAILABLE, "HISTORY_UNAVAILABLE"];
   if (error instanceof DiskFullError) return [status.RESOURCE_EXHAUSTED, "DISK_FULL"];
   return [status.INTERNAL, "INTERNAL"];
 }

@@ -101,6 +101,11 @@ export enum ErrorReason {
    * `limit`.
    */
   ERROR_REASON_WORKER_LIMIT = 27,
+  /**
+   * ERROR_REASON_HISTORY_UNAVAILABLE - UNAVAILABLE. The job is not in the master's memory, and the history cannot be read just now, so that
+   * nobody knows whether it is there. Repeat after the RetryInfo's delay.
+   */
+  ERROR_REASON_HISTORY_UNAVAILABLE = 28,
   /** ERROR_REASON_JOB_NOT_FOUND - NOT_FOUND. There is no such job in that namespace, or it is past its retention. Metadata: `job_id`. */
   ERROR_REASON_JOB_NOT_FOUND = 40,
   /** ERROR_REASON_TASK_NOT_FOUND - NOT_FOUND. There is no such task in that namespace. Metadata: `task_id`. */
@@ -307,6 +312,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 27:
     case "ERROR_REASON_WORKER_LIMIT":
       return ErrorReason.ERROR_REASON_WORKER_LIMIT;
+    case 28:
+    case "ERROR_REASON_HISTORY_UNAVAILABLE":
+      return ErrorReason.ERROR_REASON_HISTORY_UNAVAILABLE;
     case 40:
     case "ERROR_REASON_JOB_NOT_FOUND":
       return ErrorReason.ERROR_REASON_JOB_NOT_FOUND;
@@ -480,6 +488,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_BACKLOG_FULL";
     case ErrorReason.ERROR_REASON_WORKER_LIMIT:
       return "ERROR_REASON_WORKER_LIMIT";
+    case ErrorReason.ERROR_REASON_HISTORY_UNAVAILABLE:
+      return "ERROR_REASON_HISTORY_UNAVAILABLE";
     case ErrorReason.ERROR_REASON_JOB_NOT_FOUND:
       return "ERROR_REASON_JOB_NOT_FOUND";
     case ErrorReason.ERROR_REASON_TASK_NOT_FOUND:

@@ -342,8 +342,9 @@ export interface JobSpec {
     | undefined;
   /**
    * How long the job can be read after it has ended, and its idempotency key is remembered (the key at
-   * least 24 h). Milliseconds, 0 to 31,536,000,000 (365 days). Unset: 604,800,000 (7 days). 64 bits
-   * because a year does not fit in 32.
+   * least 24 h). Milliseconds, 0 to 31,536,000,000 (365 days). Unset: what the master is set to, by
+   * default 7 days for a job that succeeded and 30 for one that failed or was cancelled. 64 bits because a
+   * year does not fit in 32.
    */
   retentionMs?:
     | bigint

@@ -918,6 +918,11 @@ export interface JournalStatus {
     | undefined;
   /** What is wrong with it, for people; empty when nothing is. */
   trouble: string;
+  /**
+   * The last entry that the history knows of, by which jobs are read that have left the master's memory.
+   * What lies between it and `durable_index` is still to be taken in. Unset: there is no history.
+   */
+  historyIndex?: bigint | undefined;
 }
 
 /** A token to make. */
@@ -6620,7 +6625,16 @@ export const GetMasterResponse_LimitsEntry: MessageFns<GetMasterResponse_LimitsE
 };
 
 function createBaseJournalStatus(): JournalStatus {
-  return { driver: "", epoch: 0n, lastIndex: 0n, durableIndex: 0n, firstIndex: 0n, sizeBytes: undefined, trouble: "" };
+  return {
+    driver: "",
+    epoch: 0n,
+    lastIndex: 0n,
+    durableIndex: 0n,
+    firstIndex: 0n,
+    sizeBytes: undefined,
+    trouble: "",
+    historyIndex: undefined,
+  };
 }
 
 export const JournalStatus: MessageFns<JournalStatus> = {
@@ -6660,6 +6674,12 @@ export const JournalStatus: MessageFns<JournalStatus> = {
     }
     if (message.trouble !== "") {
       writer.uint32(58).string(message.trouble);
+    }
+    if (message.historyIndex !== undefined) {
+      if (BigInt.asUintN(64, message.historyIndex) !== message.historyIndex) {
+        throw new globalThis.Error("value provided for field message.historyIndex of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.historyIndex);
     }
     return writer;
   },
@@ -6733,6 +6753,14 @@ export const JournalStatus: MessageFns<JournalStatus> = {
             message.trouble = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.historyIndex = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6770,6 +6798,11 @@ export const JournalStatus: MessageFns<JournalStatus> = {
         ? BigInt(object.size_bytes)
         : undefined,
       trouble: isSet(object.trouble) ? globalThis.String(object.trouble) : "",
+      historyIndex: isSet(object.historyIndex)
+        ? BigInt(object.historyIndex)
+        : isSet(object.history_index)
+        ? BigInt(object.history_index)
+        : undefined,
     };
   },
 
@@ -6796,6 +6829,9 @@ export const JournalStatus: MessageFns<JournalStatus> = {
     if (message.trouble !== "") {
       obj.trouble = message.trouble;
     }
+    if (message.historyIndex !== undefined) {
+      obj.historyIndex = message.historyIndex.toString();
+    }
     return obj;
   },
 
@@ -6817,6 +6853,9 @@ export const JournalStatus: MessageFns<JournalStatus> = {
       ? BigInt(object.sizeBytes)
       : undefined;
     message.trouble = object.trouble ?? "";
+    message.historyIndex = (object.historyIndex !== undefined && object.historyIndex !== null)
+      ? BigInt(object.historyIndex)
+      : undefined;
     return message;
   },
 };

@@ -8,4 +8,5 @@ export type { FinishedEntry } from "./entry-builder.js";
 export { EntryBuilder } from "./entry-builder.js";
 export type { DecodedEntry } from "./entry-decoder.js";
 export { decodeEntry } from "./entry-decoder.js";
+export { decodeJobSpec, decodeTaskKind, encodeJobSpec, encodeTaskKind } from "./spec-bytes.js";
 export { weigh, weighOutputs, weighTasks } from "./weigh.js";

@@ -8,6 +8,7 @@ import type { AppendTarget } from "../codec/uploads.js";
 import { decodeAppendTarget, decodeAppendTasks } from "../codec/uploads.js";
 import { jobNotFound, RejectedError, stageNotFound } from "../errors.js";
 import type { HandlerDeps } from "./deps.js";
+import { refusalOfUpload } from "./past-upload.js";
 
 /** What the parts of an upload have in common. A job's spec never changes, so it is read once. */
 interface Upload {
@@ -19,14 +20,15 @@ interface Upload {
 const uploadsMax = 256;
 
 /** Adds tasks to a stage of a job that is being uploaded. */
-export function appendTasks({ engine, log }: HandlerDeps) {
+export function appendTasks({ engine, log, history }: HandlerDeps) {
   const uploads = new Map<string, Upload>();
 
   async function uploadOf({ namespace, jobId }: AppendTarget): Promise<Upload> {
     const key = `${namespace}/${jobId}`;
     const known = uploads.get(key);
     if (known !== undefined) return known;
-    const spec = await engine.read((state) => queries.getJobSpec(state, namespace, jobId));
+    const live = await engine.read((state) => queries.getJobSpec(state, namespace, jobId));
+    const spec = live ?? (await history?.job(namespace, jobId))?.spec;
     if (spec === undefined) throw jobNotFound(jobId);
     const upload = { spec, policies: storedJobPolicies(spec) };
     if (uploads.size >= uploadsMax) uploads.delete(uploads.keys().next().value ?? "");
@@ -42,7 +44,11 @@ export function appendTasks({ engine, log }: HandlerDeps) {
     if (stage === undefined) throw stageNotFound(target.jobId, target.stage);
     const { command, blobs } = decodeAppendTasks(request, target, stage, policies);
     const result = await engine.submit<"append_tasks">(command, blobs);
-    if (!result.ok) throw new RejectedError(result.rejection, facts);
+    if (!result.ok) {
+      const { namespace, jobId } = target;
+      const refusal = await refusalOfUpload(result.rejection, history, namespace, jobId);
+      throw new RejectedError(refusal, facts);
+    }
     return { nextIndex: result.reply.nextIndex };
   });
 }

@@ -10,7 +10,7 @@ import { RejectedError } from "../errors.js";
 import type { HandlerDeps } from "./deps.js";
 
 /** Cancels a job in whatever state it is. */
-export function cancelJob({ engine, log }: HandlerDeps) {
+export function cancelJob({ engine, log, history }: HandlerDeps) {
   return unary<CancelJobRequest, CancelJobResponse>(log, async (request) => {
     const command = decodeCancelJob(request);
     const { namespace, jobId } = command;
@@ -18,6 +18,8 @@ export function cancelJob({ engine, log }: HandlerDeps) {
       engine.submit<"cancel_job">(command),
       engine.read((state) => queries.startedLeases(state, namespace, jobId)),
     ]);
+    const past = result.ok ? undefined : await history?.job(namespace, jobId);
+    if (past !== undefined) return { state: encodeJobState(past.state), stillRunning: 0 };
     if (!result.ok) throw new RejectedError(result.rejection, { job_id: jobId });
     return { state: encodeJobState(result.reply.state), stillRunning };
   });

@@ -4,20 +4,22 @@ import { unary } from "../call.js";
 import { encodeJob } from "../codec/encode-job.js";
 import { decodeJobAddress } from "../codec/reads.js";
 import { jobNotFound } from "../errors.js";
+import { payloadOf } from "../payloads.js";
 import { warningsOf } from "../warnings.js";
 import type { HandlerDeps } from "./deps.js";
 
 /** Reads a job. */
-export function getJob({ engine, log }: HandlerDeps) {
+export function getJob({ engine, log, history }: HandlerDeps) {
   return unary<GetJobRequest, GetJobResponse>(log, async (request) => {
     const { namespace, jobId } = decodeJobAddress("GetJob", request);
-    const [view, warnings] = await engine.read((state, { now }) => [
+    const [live, warnings] = await engine.read((state, { now }) => [
       queries.getJob(state, namespace, jobId),
       warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
     ]);
+    const view = live ?? (await history?.job(namespace, jobId));
     if (view === undefined) throw jobNotFound(jobId);
     const body = view.failure?.facts.body ?? 0;
-    const failure = body === 0 ? undefined : await engine.payload(body);
+    const failure = body === 0 ? undefined : await payloadOf({ engine, history }, body);
     return { job: { ...encodeJob(view, "whole", failure), warnings } };
   });
 }

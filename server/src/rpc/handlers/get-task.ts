@@ -2,39 +2,42 @@ import type { GetTaskRequest, GetTaskResponse } from "@capstan/proto/capstan/v1/
 import { Delivery } from "@capstan/proto/capstan/v1/task.js";
 import type { TaskView } from "../../core/index.js";
 import { queries } from "../../core/index.js";
-import type { Engine } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import { encodeContent, encodeDelivery, encodeTask } from "../codec/encode-task.js";
 import { decodeGetTask } from "../codec/reads.js";
 import { taskNotFound } from "../errors.js";
 import { limits } from "../limits.js";
+import { payloadOf, type PayloadSources } from "../payloads.js";
 import type { HandlerDeps } from "./deps.js";
 
-const noBytes = new Uint8Array(0);
-
 /** Reads a task with its deliveries. */
-export function getTask({ engine, log }: HandlerDeps) {
+export function getTask({ engine, log, history }: HandlerDeps) {
   return unary<GetTaskRequest, GetTaskResponse>(log, async (request) => {
     const { namespace, jobId, stage, index } = decodeGetTask(request);
-    const view = await engine.read((state, { now }) =>
+    const live = await engine.read((state, { now }) =>
       queries.getTask(state, namespace, jobId, stage, index, now),
     );
+    const view = live ?? (await history?.task(namespace, jobId, stage, index));
     if (view === undefined) throw taskNotFound(request.taskId);
-    const failure = await bytesOf(engine, view.lastFailure?.facts.body ?? 0);
-    const deliveries = await deliveriesOf(engine, view);
+    const sources = { engine, history };
+    const failure = await payloadOf(sources, view.lastFailure?.facts.body ?? 0);
+    const deliveries = await deliveriesOf(sources, view);
     return {
       task: encodeTask(view, failure),
       deliveries,
       deliveriesLeftOut: view.deliveriesDropped + view.deliveries.length - deliveries.length,
-      content: request.includeContent ? await contentOf(engine, view) : undefined,
+      content: request.includeContent ? await contentOf(sources, view) : undefined,
     };
   });
 }
 
-async function contentOf(engine: Engine, view: TaskView): Promise<GetTaskResponse["content"]> {
+async function contentOf(
+  sources: PayloadSources,
+  view: TaskView,
+): Promise<GetTaskResponse["content"]> {
   const [body, checkpoint] = await Promise.all([
-    bytesOf(engine, view.body),
-    bytesOf(engine, view.checkpoint),
+    payloadOf(sources, view.body),
+    payloadOf(sources, view.checkpoint),
   ]);
   return encodeContent(view, body, checkpoint);
 }
@@ -43,10 +46,10 @@ async function contentOf(engine: Engine, view: TaskView): Promise<GetTaskRespons
  * The oldest first. The last and the first are always there; what does not fit is left out between
  * them, the older ones first.
  */
-async function deliveriesOf(engine: Engine, view: TaskView): Promise<Delivery[]> {
+async function deliveriesOf(sources: PayloadSources, view: TaskView): Promise<Delivery[]> {
   const all = await Promise.all(
     view.deliveries.map(async (delivery) =>
-      encodeDelivery(delivery, view, await bytesOf(engine, delivery.failure?.body ?? 0)),
+      encodeDelivery(delivery, view, await payloadOf(sources, delivery.failure?.body ?? 0)),
     ),
   );
   const [first, ...rest] = all;
@@ -64,9 +67,4 @@ async function deliveriesOf(engine: Engine, view: TaskView): Promise<Delivery[]>
 
 function sizeOf(delivery: Delivery): number {
   return Delivery.encode(delivery).finish().length + 8;
-}
-
-/** @param blob 0: none */
-async function bytesOf(engine: Engine, blob: number): Promise<Uint8Array> {
-  return blob === 0 ? noBytes : engine.payload(blob);
 }

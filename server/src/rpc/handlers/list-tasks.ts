@@ -13,12 +13,15 @@ import { jobNotFound, stageNotFound } from "../errors.js";
 import type { HandlerDeps } from "./deps.js";
 
 /** Lists the tasks of a job, by stage and index. */
-export function listTasks({ engine, log }: HandlerDeps) {
+export function listTasks({ engine, log, history }: HandlerDeps) {
   return unary<ListTasksRequest, ListTasksResponse>(log, async (request) => {
     const { namespace, jobId, filter, from, limit, hash } = decodeListTasks(request);
-    const found = await engine.read((state, { now }) =>
+    let found = await engine.read((state, { now }) =>
       queries.listTasks(state, namespace, jobId, filter, from, limit, now),
     );
+    if (found.kind === "job_not_found" && history !== undefined) {
+      found = await history.tasks(namespace, jobId, filter, from, limit);
+    }
     if (found.kind === "job_not_found") throw jobNotFound(jobId);
     if (found.kind === "stage_not_found") throw stageNotFound(jobId, filter.stage);
     const tasks = fitPage(found.tasks, (view) => encodeTask(view), Task);

@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import type { ReadOutputsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import type { OutputsFilter, OutputsPage, OutputView } from "../../core/index.js";
 import { queries, unreachable } from "../../core/index.js";
+import type { HistoryOutputs } from "../../history/history.js";
 import type { StreamWriter } from "../stream-writer.js";
 import { serverStream } from "../call.js";
 import { encodeCursor } from "../codec/page-token.js";
@@ -16,6 +17,7 @@ import {
   taskNotFound,
 } from "../errors.js";
 import { limits } from "../limits.js";
+import { payloadOf } from "../payloads.js";
 import type { HandlerDeps } from "./deps.js";
 
 /** How much of the state one turn looks at. */
@@ -26,7 +28,7 @@ const outputsOfTurn = 4_096;
  * Reads the outputs of a stage, at the reader's pace: the next message is made while one is being
  * taken, and no more. Outputs are handed on as the bytes that the worker sent.
  */
-export function readOutputs({ engine, log }: HandlerDeps) {
+export function readOutputs({ engine, log, history }: HandlerDeps) {
   return serverStream<ReadOutputsRequest, Uint8Array>(log, async (request, writer) => {
     const range = decodeReadOutputs(request);
     const { namespace, jobId } = range;
@@ -34,13 +36,18 @@ export function readOutputs({ engine, log }: HandlerDeps) {
     const messages = new OutputMessages(writer, range.hash);
     while (filter !== undefined && !writer.isOver) {
       const asked: OutputsFilter = filter;
-      const page = await engine.read((state) =>
+      const live = await engine.read((state) =>
         queries.readOutputs(state, namespace, jobId, asked, tasksOfTurn, outputsOfTurn),
       );
+      const isPast = live.kind === "job_not_found" && history !== undefined;
+      const page: HistoryOutputs | OutputsPage = isPast
+        ? await history.outputs(namespace, jobId, asked, tasksOfTurn, outputsOfTurn)
+        : live;
       const { outputs, next } = wholePage(page, range);
       for (const output of outputs) {
         if (writer.isOver) return;
-        await messages.add(output, await engine.payload(output.blob));
+        const bytes = output.bytes ?? (await payloadOf({ engine, history }, output.blob));
+        await messages.add(output, bytes);
       }
       // Behind the last task of the page, whatever its partitions.
       filter =
@@ -52,10 +59,13 @@ export function readOutputs({ engine, log }: HandlerDeps) {
   });
 }
 
-function wholePage(
-  page: OutputsPage,
-  { jobId, filter }: OutputsRange,
-): Extract<OutputsPage, { kind: "page" }> {
+/** Outputs, those of history with their bytes. */
+interface WholePage {
+  readonly outputs: readonly (OutputView & { readonly bytes?: Uint8Array })[];
+  readonly next: number | undefined;
+}
+
+function wholePage(page: OutputsPage | HistoryOutputs, { jobId, filter }: OutputsRange): WholePage {
   switch (page.kind) {
     case "page":
       return page;

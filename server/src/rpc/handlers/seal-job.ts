@@ -6,9 +6,10 @@ import { decodeSealJob } from "../codec/uploads.js";
 import { RejectedError } from "../errors.js";
 import { warningsOf } from "../warnings.js";
 import type { HandlerDeps } from "./deps.js";
+import { refusalOfUpload } from "./past-upload.js";
 
 /** Says that a job's tasks are complete. */
-export function sealJob({ engine, log }: HandlerDeps) {
+export function sealJob({ engine, log, history }: HandlerDeps) {
   return unary<SealJobRequest, SealJobResponse>(log, async (request) => {
     const command = decodeSealJob(request);
     const { namespace, jobId } = command;
@@ -18,7 +19,10 @@ export function sealJob({ engine, log }: HandlerDeps) {
         warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
       ),
     ]);
-    if (!result.ok) throw new RejectedError(result.rejection, { job_id: jobId });
+    if (!result.ok) {
+      const refusal = await refusalOfUpload(result.rejection, history, namespace, jobId);
+      throw new RejectedError(refusal, { job_id: jobId });
+    }
     return { state: encodeJobState(result.reply.state), warnings };
   });
 }

@@ -28,7 +28,7 @@ export interface WatchDeps extends HandlerDeps {
  * often as asked, the last always and without delay. A state is made when the reader has taken the
  * one before, so a slow one misses steps and holds up nothing.
  */
-export function watchJob({ engine, log, clock, watch, stopping }: WatchDeps) {
+export function watchJob({ engine, log, history, clock, watch, stopping }: WatchDeps) {
   return serverStream<WatchJobRequest, WatchJobResponse>(log, async (request, writer) => {
     const { namespace, jobId, minIntervalMs } = decodeWatchJob(request);
     const speed = new Speedometer();
@@ -42,10 +42,10 @@ export function watchJob({ engine, log, clock, watch, stopping }: WatchDeps) {
           running: queries.runningTasks(state, view.no, limits.runningTasks, termNow),
         };
       });
-      if (found === undefined) throw jobNotFound(jobId);
-      const { view, running } = found;
+      const view = found?.view ?? (await history?.job(namespace, jobId));
+      if (view === undefined) throw jobNotFound(jobId);
       const at = clock.monotonicMs();
-      await writer.write(encodeProgress(view, running, speed.measure(view, at)));
+      await writer.write(encodeProgress(view, found?.running ?? [], speed.measure(view, at)));
       if (view.finishedWall !== undefined) return;
       await watch.changed(
         { namespace, jobId, revision: view.revision },

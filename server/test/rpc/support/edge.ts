@@ -67,7 +67,8 @@ export class Edge {
   readonly operator: OperatorServiceClient;
   readonly failures: FailureServiceClient;
 
-  private constructor(
+  /** @param engine kept by the caller, who closes it after the edge's own end when it is not `start`'s */
+  constructor(
     readonly engine: MasterEngine,
     readonly server: RpcServer,
     readonly disk: MemoryDisk,

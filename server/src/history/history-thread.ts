@@ -1,0 +1,207 @@
+/**
+ * The history's thread: everything that is done to its database is done here, one thing after the
+ * other. Started by {@link openHistory}.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { nodeStorage } from "../journal/file/node-storage.js";
+import { SegmentFollower } from "../journal/file/segment-follower.js";
+import { toPlain } from "../journal/file/thread-protocol.js";
+import { moveAside, type SetAside } from "./database.js";
+import { HistoryError } from "./history.js";
+import { openStore, type OpenedStore } from "./open-store.js";
+import { isDamage, isPassing } from "./sqlite.js";
+import type { Entry, HistoryStore } from "./store.js";
+import type { ThreadData, ThreadReply, ThreadRequest } from "./thread-protocol.js";
+
+/** Entries taken in before a transaction is committed, at the most. Bytes of them. */
+const transactionBytesMax = 16 * 1024 * 1024;
+/** When what could not be written is tried again. */
+const retryMs = 1_000;
+
+const data = workerData as ThreadData;
+const port = parentPort;
+if (port === null) throw new Error("the history's thread is not a program of its own");
+
+/** Projects what the journal has, answers questions between two steps of that, removes what is old. */
+class HistoryLoop {
+  #store: HistoryStore | undefined;
+  #follower: SegmentFollower | undefined;
+  readonly #fed: Entry[] = [];
+  #through = 0;
+  #committedAt = performance.now();
+  #isScheduled = false;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #expireWall: number | undefined;
+
+  /** @throws JournalError when there can be no history */
+  open(): void {
+    const { store, setAside, lostBelow } = this.#take(openStore(data));
+    const { projected, checkpoint } = store;
+    send({ kind: "opened", projected, checkpoint, setAside, lostBelow });
+  }
+
+  handle(request: ThreadRequest): void {
+    switch (request.kind) {
+      case "follow":
+        this.#through = Math.max(this.#through, request.through);
+        for (const entry of request.entries) this.#fed.push(entry);
+        return this.#soon();
+      case "expire":
+        this.#expireWall = request.wall;
+        return this.#soon();
+      case "query":
+        return this.#answer(request);
+      case "close":
+        return this.#close();
+    }
+  }
+
+  #take(opened: OpenedStore): OpenedStore {
+    const { store } = opened;
+    this.#store = store;
+    const { source, journal } = data;
+    if (source.kind === "file") {
+      this.#follower?.close();
+      const from = store.projected + 1;
+      this.#follower = new SegmentFollower(nodeStorage(), source.directory, journal.id, from);
+    }
+    return opened;
+  }
+
+  #soon(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Questions that have come meanwhile go first.
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#guard(() => {
+        this.#step();
+      });
+    });
+  }
+
+  #step(): void {
+    const store = this.#store;
+    if (store === undefined) return;
+    const entries = this.#next(store);
+    for (const entry of entries) store.project(entry);
+    const isBehind = store.projected < this.#through;
+    const sinceMs = performance.now() - this.#committedAt;
+    const isDue = sinceMs >= data.syncIntervalMs || store.pendingBytes >= transactionBytesMax;
+    if (!store.isCommitted && isDue) this.#commit(store);
+    if (entries.length > 0) this.#tell(store);
+    if (isBehind) return this.#soon();
+    if (this.#expireWall !== undefined) {
+      if (store.expireSome(this.#expireWall)) return this.#soon();
+      this.#expireWall = undefined;
+      send({ kind: "expired" });
+    }
+    if (store.isCommitted) return;
+    this.#commitTimer ??= setTimeout(
+      () => {
+        this.#commitTimer = undefined;
+        this.#soon();
+      },
+      Math.max(0, data.syncIntervalMs - sinceMs),
+    );
+  }
+
+  #next(store: HistoryStore): readonly Entry[] {
+    if (this.#follower !== undefined) return this.#follower.read(this.#through);
+    return this.#fed.splice(0).filter(({ index }) => index > store.projected);
+  }
+
+  #commit(store: HistoryStore): void {
+    store.commit();
+    this.#committedAt = performance.now();
+    this.#tell(store);
+  }
+
+  #tell({ projected, checkpoint }: HistoryStore): void {
+    send({ kind: "progress", projected, checkpoint });
+  }
+
+  #answer({ id, name, args }: Extract<ThreadRequest, { kind: "query" }>): void {
+    try {
+      const store = this.#store;
+      if (store === undefined) throw new HistoryError("the history cannot be written just now");
+      const ask = store[name].bind(store) as (...args: readonly unknown[]) => unknown;
+      send({ kind: "answer", id, value: ask(...args) });
+    } catch (error) {
+      send({ kind: "refused", id, error: toPlain(error) });
+      if (isDamage(error)) this.#end(error);
+    }
+  }
+
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      // What is fed is not to be had again, and in memory nothing passes.
+      if (isPassing(error) && this.#follower !== undefined) this.#pause(error);
+      else this.#end(error);
+    }
+  }
+
+  /** A full disk, for one: what was not committed is taken in again, once there is room. */
+  #pause(error: unknown): void {
+    send({ kind: "trouble", error: toPlain(error) });
+    this.#shut();
+    setTimeout(() => {
+      this.#guard(() => {
+        this.#tell(this.#take(openStore(data)).store);
+        this.#soon();
+      });
+    }, retryMs);
+  }
+
+  #end(error: unknown): void {
+    this.#shut();
+    const setAside = isDamage(error) ? asideAfter(error) : undefined;
+    send({ kind: "failed", error: toPlain(error), setAside });
+    clearTimeout(this.#commitTimer);
+    port?.close();
+  }
+
+  #close(): void {
+    clearTimeout(this.#commitTimer);
+    try {
+      this.#store?.commit();
+    } catch {
+      // It comes back from the journal.
+    }
+    this.#shut();
+    send({ kind: "closed" });
+    port?.close();
+  }
+
+  #shut(): void {
+    this.#follower?.close();
+    try {
+      this.#store?.close();
+    } catch {
+      // A database that is damaged may refuse that too.
+    }
+    this.#store = undefined;
+  }
+}
+
+function asideAfter(error: unknown): SetAside | undefined {
+  const why = error instanceof Error ? error.message : String(error);
+  return data.path === ":memory:" ? undefined : moveAside(data.path, why);
+}
+
+function send(reply: ThreadReply): void {
+  port?.postMessage(reply);
+}
+
+const loop = new HistoryLoop();
+try {
+  loop.open();
+  port.on("message", (request: ThreadRequest) => {
+    loop.handle(request);
+  });
+} catch (error) {
+  send({ kind: "failed", error: toPlain(error), setAside: undefined });
+  port.close();
+}
