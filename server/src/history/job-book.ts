@@ -76,7 +76,7 @@ export interface JobRow {
  * Jobs in memory that have not ended, at the most. Those that came first stay, because they are the next to
  * change; the others are read back when something happens to them.
  */
-export const openJobsMax = 20_000;
+export const openJobsMax = 65_536;
 
 /** Jobs that have not ended; the others are rows alone. */
 export class JobBook {

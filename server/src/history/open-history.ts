@@ -38,7 +38,7 @@ export interface HistoryOptions {
   /** Where it lies: its file and the journal's folder; absent: in memory, as its journal. */
   readonly file?: { readonly path: string; readonly directory: string };
   readonly retention?: Partial<Retention>;
-  /** How long what was projected stays unsynced, in milliseconds. Default 250. */
+  /** How long what was projected stays unsynced, in milliseconds. Default 1,000. */
   readonly syncIntervalMs?: number;
   /** Is told what went wrong. */
   readonly onNews: (news: HistoryNews) => void;
@@ -55,7 +55,7 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const history = new ThreadHistory(options, {
     path: file?.path ?? inMemory,
     retention: { ...defaultRetention, ...options.retention },
-    syncIntervalMs: options.syncIntervalMs ?? 250,
+    syncIntervalMs: options.syncIntervalMs ?? 1_000,
     source: file === undefined ? { kind: "fed" } : { kind: "file", directory: file.directory },
     journal: { id, firstIndex, lastIndex, nextStage },
   });
