@@ -1,8 +1,8 @@
+import { Specs } from "./specs.js";
 import type { Database, Statement } from "./sqlite.js";
-import { JobSpec as ClientSpec } from "@capstan/proto/capstan/v1/job.js";
 import type { EventOf, JobNo, JobSpec, JobState, StageNo, TaskKind } from "../core/index.js";
 import type { TaskNo, WallMs } from "../core/index.js";
-import { decodeJobSpec, encodeJobSpec, encodeTaskKind } from "../journal/entry/index.js";
+import { decodeJobSpec, encodeTaskKind } from "../journal/entry/index.js";
 
 /** Tasks that lie side by side: indexes from `firstIndex` are numbers from `firstTask`. */
 export interface Stretch {
@@ -69,8 +69,15 @@ export interface JobRow {
   readonly failed_task: number | null;
   readonly first_stage: number;
   readonly stages: string;
-  readonly spec: Uint8Array;
+  readonly spec_bytes: Uint8Array;
+  readonly traceparent: string;
+  readonly tracestate: string;
+  readonly baggage: string;
 }
+
+/** What a query for rows of jobs begins with. */
+export const selectJob =
+  "SELECT job.*, spec.bytes AS spec_bytes FROM job JOIN spec ON spec.no = job.spec";
 
 /**
  * Jobs in memory that have not ended, at the most. Those that came first stay, because they are the next to
@@ -86,11 +93,11 @@ export class JobBook {
   readonly #insert: Statement;
   readonly #update: Statement;
   readonly #openByNo: Statement;
-  readonly #openByStage: Statement;
+  readonly #before: Statement;
+  readonly #bounds: Statement;
   readonly #kindsOf: Statement;
   readonly #addKind: Statement;
-  // Jobs submitted together share one spec.
-  #lastSpec: SpecFacts | undefined;
+  readonly #specs: Specs;
   // Events in a row are mostly of one stage.
   #lastStage: StageRecord | undefined;
   #lastStageNo = -1;
@@ -102,8 +109,8 @@ export class JobBook {
     this.#openMax = openMax;
     this.#insert = database.prepare(
       `INSERT INTO job (no, id, namespace, name, idempotency_key, submitted_wall, first_stage, spec,
-         kept_ms, state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         traceparent, tracestate, baggage, kept_ms, state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#update = database.prepare(
       `UPDATE job SET state = ?, run = ?, cancel_cause = ?, note = ?, finished_wall = ?,
@@ -111,11 +118,14 @@ export class JobBook {
     );
     this.#kindsOf = database.prepare("SELECT no, bytes FROM kind WHERE job = ? ORDER BY no");
     this.#addKind = database.prepare("INSERT INTO kind (job, no, bytes) VALUES (?, ?, ?)");
-    this.#openByNo = database.prepare("SELECT * FROM job WHERE no = ? AND finished_wall IS NULL");
-    this.#openByStage = database.prepare(
-      `SELECT * FROM job WHERE first_stage <= ? AND finished_wall IS NULL
-       ORDER BY first_stage DESC LIMIT 1`,
+    this.#openByNo = database.prepare(
+      `${selectJob} WHERE job.no = ? AND finished_wall IS NULL`,
     );
+    this.#before = database.prepare(
+      "SELECT no, first_stage FROM job WHERE no <= ? ORDER BY no DESC LIMIT 1",
+    );
+    this.#bounds = database.prepare("SELECT min(no) AS first, max(no) AS last FROM job");
+    this.#specs = new Specs(database);
   }
 
   /** @returns undefined when it is not known here, or has ended and been written */
@@ -128,7 +138,8 @@ export class JobBook {
     if (this.#lastStageNo === no) return this.#lastStage;
     let stage = this.#stages.get(no);
     if (stage === undefined) {
-      const job = this.#load(this.#openByStage.get(no));
+      const owner = this.#jobOfStage(no);
+      const job = owner === undefined ? undefined : this.job(owner);
       stage = job?.stages[no - job.firstStage];
     }
     this.#lastStageNo = no;
@@ -139,7 +150,7 @@ export class JobBook {
   add(event: EventOf<"job_submitted">, firstStage: StageNo, wall: WallMs): JobRecord {
     const { spec, opened } = event;
     const stages: StageRecord[] = [];
-    const { keptMs } = this.#factsOf(spec);
+    const { keptMs } = this.#specs.use(event.job, spec);
     const job: JobRecord = {
       no: event.job,
       id: event.id,
@@ -200,6 +211,11 @@ export class JobBook {
     return no;
   }
 
+  /** Removes specs of which all jobs are gone. Nothing may be unflushed. */
+  removeUnusedSpecs(): void {
+    this.#specs.removeUnused();
+  }
+
   /** Writes what has changed, and lets go of those that have ended, and of what is too much. */
   flush(): void {
     for (const job of this.#dirty) {
@@ -212,6 +228,7 @@ export class JobBook {
       for (let i = 0; i < job.stages.length; i++) this.#stages.delete(job.firstStage + i);
     }
     this.#dirty.length = 0;
+    this.#specs.flush();
     this.#lastStageNo = -1;
     this.#lastStage = undefined;
   }
@@ -219,18 +236,25 @@ export class JobBook {
   #load(found: unknown): JobRecord | undefined {
     if (found === undefined) return undefined;
     const job = recordOf(found as JobRow);
-    // It may be here, when it was looked for by a stage that is not one of its own.
-    const known = this.#jobs.get(job.no);
-    if (known !== undefined) return known;
     this.#keep(job);
     return job;
   }
 
-  #factsOf(spec: JobSpec): SpecFacts {
-    if (this.#lastSpec?.spec !== spec) {
-      this.#lastSpec = { spec, bytes: encodeJobSpec(spec), keptMs: keptMsOf(spec) };
+  /** The last job whose first stage is not behind a stage: stages are numbered as their jobs are. */
+  #jobOfStage(stage: StageNo): JobNo | undefined {
+    let { first, last } = this.#bounds.get() as { first: JobNo | null; last: JobNo | null };
+    let found: JobNo | undefined;
+    while (first !== null && last !== null && first <= last) {
+      const middle = Math.floor((first + last) / 2);
+      const row = this.#before.get(middle) as { no: JobNo; first_stage: StageNo } | undefined;
+      if (row === undefined || row.first_stage <= stage) {
+        found = row?.no ?? found;
+        first = middle + 1;
+      } else {
+        last = row.no - 1;
+      }
     }
-    return this.#lastSpec;
+    return found;
   }
 
   #keep(job: JobRecord): void {
@@ -248,7 +272,10 @@ export class JobBook {
       job.idempotencyKey,
       job.submittedWall,
       job.firstStage,
-      this.#factsOf(spec).bytes,
+      this.#specs.use(job.no, spec).no,
+      spec.trace.traceparent,
+      spec.trace.tracestate,
+      spec.trace.baggage,
       job.keptMs ?? null,
       ...changing(job),
     );
@@ -267,20 +294,6 @@ export class JobBook {
     }
     return kinds;
   }
-}
-
-/** What is worked out of a spec, for all jobs that share it. */
-interface SpecFacts {
-  readonly spec: JobSpec;
-  readonly bytes: Uint8Array;
-  readonly keptMs: number | undefined;
-}
-
-/** How long the client wants the job to be kept. @returns undefined when it did not say */
-function keptMsOf({ source }: JobSpec): number | undefined {
-  if (source === undefined) return undefined;
-  const { retentionMs } = ClientSpec.decode(source);
-  return retentionMs === undefined ? undefined : Number(retentionMs);
 }
 
 function changing(job: JobRecord) {
@@ -321,7 +334,10 @@ export function recordOf(row: JobRow): JobRecord {
   const job: JobRecord = {
     no: row.no,
     id: row.id,
-    spec: lazy(() => decodeJobSpec(row.spec)),
+    spec: lazy(() => {
+      const { traceparent, tracestate, baggage } = row;
+      return { ...decodeJobSpec(row.spec_bytes), trace: { traceparent, tracestate, baggage } };
+    }),
     idempotencyKey: row.idempotency_key,
     submittedWall: row.submitted_wall,
     firstStage: row.first_stage,
