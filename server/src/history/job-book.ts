@@ -118,9 +118,7 @@ export class JobBook {
     );
     this.#kindsOf = database.prepare("SELECT no, bytes FROM kind WHERE job = ? ORDER BY no");
     this.#addKind = database.prepare("INSERT INTO kind (job, no, bytes) VALUES (?, ?, ?)");
-    this.#openByNo = database.prepare(
-      `${selectJob} WHERE job.no = ? AND finished_wall IS NULL`,
-    );
+    this.#openByNo = database.prepare(`${selectJob} WHERE job.no = ? AND finished_wall IS NULL`);
     this.#before = database.prepare(
       "SELECT no, first_stage FROM job WHERE no <= ? ORDER BY no DESC LIMIT 1",
     );

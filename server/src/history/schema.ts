@@ -4,7 +4,7 @@
  */
 
 /** Format of the file. A newer one is refused, an older one is built anew from the journal. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** "CaHi": what the file is, for `file` and for whoever opens another database by mistake. */
 export const applicationId = 0x43614869;

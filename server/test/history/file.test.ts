@@ -178,6 +178,19 @@ describe("the history in a file", () => {
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 
+  it("is moved aside and built anew when an earlier release wrote it", async () => {
+    await append(entries);
+    await build();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 1; DROP TABLE spec");
+    database.close();
+    await build();
+    const [told] = news;
+    assert(told?.kind === "set_aside");
+    assert.match(told.reason, /earlier format/);
+    assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
+  });
+
   it("is refused when a later release wrote it, and stays as it is", async () => {
     await append(entries.slice(0, 10));
     await build();
