@@ -1,8 +1,7 @@
 import type { Database, Statement } from "./sqlite.js";
 import type { WallMs } from "../core/index.js";
 import type { Retention } from "./history.js";
-import type { JobRow } from "./job-book.js";
-import { recordOf, selectJob } from "./job-book.js";
+import { type JobRow, recordOf, selectJob } from "./job-record.js";
 import type { Tables } from "./projection.js";
 import { pageTasks } from "./task-page.js";
 

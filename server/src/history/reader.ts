@@ -11,8 +11,8 @@ import type {
 } from "../core/index.js";
 import { decodeTaskKind } from "../journal/entry/index.js";
 import type { JobsPage } from "./history.js";
-import type { JobRecord, JobRow, StageRecord } from "./job-book.js";
-import { recordOf, selectJob } from "./job-book.js";
+import { recordOf, selectJob } from "./job-record.js";
+import type { JobRecord, JobRow, StageRecord } from "./job-record.js";
 import { pageTasks, TaskCode, type TaskPage } from "./task-page.js";
 import type { TaskPages } from "./task-pages.js";
 import type { EndedDelivery, Troubles } from "./troubles.js";
