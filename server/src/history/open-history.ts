@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { fromPlain } from "../journal/file/thread-protocol.js";
+import { fromPlain, type PlainError } from "../journal/file/thread-protocol.js";
 import type { Journal } from "../journal/journal.js";
 import { inMemory, type SetAside } from "./database.js";
 import type { History, Retention } from "./history.js";
@@ -258,7 +258,7 @@ class ThreadHistory implements History {
       case "answer":
         return this.#settle(reply.id)?.resolve(reply.value);
       case "refused":
-        return this.#settle(reply.id)?.reject(fromPlain(reply.error));
+        return this.#settle(reply.id)?.reject(refusalOf(reply.error));
       case "expired":
         for (const resolve of this.#expiring.splice(0)) resolve();
         return;
@@ -308,4 +308,9 @@ class ThreadHistory implements History {
     for (const { reject } of waiting) reject(this.#failure);
     for (const resolve of this.#expiring.splice(0)) resolve();
   }
+}
+
+/** An error of the thread's; classes do not cross over. */
+function refusalOf(plain: PlainError): Error {
+  return plain.name === "HistoryError" ? new HistoryError(plain.message) : fromPlain(plain);
 }
