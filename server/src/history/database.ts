@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { JournalError } from "../journal/journal-error.js";
 import { applicationId, formatVersion, schema } from "./schema.js";
-import { type Database, isDamage } from "./sqlite.js";
+import { type Database, isDamage, UnfitError } from "./sqlite.js";
 
 /** Where nothing is kept beyond the process. */
 export const inMemory = ":memory:";
@@ -72,6 +72,9 @@ function check(database: Database, path: string): void {
   const version = pragma(database, "user_version");
   if (pragma(database, "application_id") !== applicationId) {
     throw new JournalError("failed", `${path} is no history of Capstan: move it away`);
+  }
+  if (version < formatVersion) {
+    throw new UnfitError(`it is of an earlier format (${String(version)})`);
   }
   if (version > formatVersion) {
     throw new JournalError(

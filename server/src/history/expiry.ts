@@ -1,8 +1,7 @@
 import type { Database, Statement } from "./sqlite.js";
 import type { WallMs } from "../core/index.js";
 import type { Retention } from "./history.js";
-import type { JobRow } from "./job-book.js";
-import { recordOf } from "./job-book.js";
+import { type JobRow, recordOf, selectJob } from "./job-record.js";
 import type { Tables } from "./projection.js";
 import { pageTasks } from "./task-page.js";
 
@@ -30,10 +29,10 @@ export class Expiry {
     this.#retention = retention;
     const prepare = (sql: string) => database.prepare(sql);
     this.#dueByEnd = prepare(
-      `SELECT * FROM job WHERE finished_wall IS NOT NULL AND expires_wall IS NULL
+      `${selectJob} WHERE finished_wall IS NOT NULL AND expires_wall IS NULL
          AND state = ? AND finished_wall <= ? LIMIT ?`,
     );
-    this.#dueByExpiry = prepare("SELECT * FROM job WHERE expires_wall <= ? LIMIT ?");
+    this.#dueByExpiry = prepare(`${selectJob} WHERE expires_wall <= ? LIMIT ?`);
     this.#removeJob = prepare("DELETE FROM job WHERE no = ?");
     this.#removeKinds = prepare("DELETE FROM kind WHERE job = ?");
     this.#leaving = prepare("SELECT job, stretches FROM leaving ORDER BY job LIMIT ?");
@@ -66,6 +65,7 @@ export class Expiry {
       this.#removeKinds.run(no);
       this.#removeJob.run(no);
     }
+    if (due.length > 0) this.#tables.jobs.removeUnusedSpecs();
     return due.length > 0;
   }
 

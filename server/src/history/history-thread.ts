@@ -88,8 +88,11 @@ class HistoryLoop {
     const isBehind = store.projected < this.#through;
     const sinceMs = performance.now() - this.#committedAt;
     const isDue = sinceMs >= data.syncIntervalMs || store.pendingBytes >= transactionBytesMax;
-    if (!store.isCommitted && isDue) this.#commit(store);
+    const commits = !store.isCommitted && isDue;
+    if (commits) this.#commit(store);
     if (entries.length > 0) this.#tell(store);
+    // Also under a load that never ends: a step for each commit.
+    if (isBehind && commits && this.#expireWall !== undefined) store.expireSome(this.#expireWall);
     if (isBehind) return this.#soon();
     if (this.#expireWall !== undefined) {
       if (store.expireSome(this.#expireWall)) return this.#soon();
@@ -128,8 +131,9 @@ class HistoryLoop {
       const ask = store[name].bind(store) as (...args: readonly unknown[]) => unknown;
       send({ kind: "answer", id, value: ask(...args) });
     } catch (error) {
-      send({ kind: "refused", id, error: toPlain(error) });
+      // The end refuses all that was asked, this too.
       if (isDamage(error)) this.#end(error);
+      else send({ kind: "refused", id, error: toPlain(error) });
     }
   }
 

@@ -1,82 +1,15 @@
+import type { EventOf, JobNo, StageNo, TaskKind, WallMs } from "../core/index.js";
+import { encodeTaskKind } from "../journal/entry/index.js";
+import { changing, type JobRecord, type JobRow, recordOf, selectJob } from "./job-record.js";
+import type { StageRecord } from "./job-record.js";
+import { Specs } from "./specs.js";
 import type { Database, Statement } from "./sqlite.js";
-import { JobSpec as ClientSpec } from "@capstan/proto/capstan/v1/job.js";
-import type { EventOf, JobNo, JobSpec, JobState, StageNo, TaskKind } from "../core/index.js";
-import type { TaskNo, WallMs } from "../core/index.js";
-import { decodeJobSpec, encodeJobSpec, encodeTaskKind } from "../journal/entry/index.js";
-
-/** Tasks that lie side by side: indexes from `firstIndex` are numbers from `firstTask`. */
-export interface Stretch {
-  readonly firstIndex: number;
-  readonly firstTask: TaskNo;
-  count: number;
-}
-
-/** Something that is made when it is first asked for: most jobs end without anybody looking at their spec. */
-export type Lazy<T> = () => T;
-
-/** A stage, as far as it has come. */
-export interface StageRecord {
-  readonly job: JobRecord;
-  readonly position: number;
-  opened: boolean;
-  pruned: boolean;
-  taskCount: number;
-  succeeded: number;
-  failed: number;
-  cancelled: number;
-  retries: number;
-  readonly stretches: Stretch[];
-}
-
-/** A job, as far as it has come. */
-export interface JobRecord {
-  readonly no: JobNo;
-  readonly id: string;
-  readonly spec: Lazy<JobSpec>;
-  readonly idempotencyKey: string;
-  readonly submittedWall: WallMs;
-  readonly firstStage: StageNo;
-  state: JobState;
-  run: number;
-  cancelCause: string;
-  note: string;
-  finishedWall: WallMs | undefined;
-  /** When it is to be removed, if it says so itself. */
-  expiresWall: WallMs | undefined;
-  /** How long it is kept from its end on, if it says so itself. */
-  readonly keptMs: number | undefined;
-  failedTask: TaskNo | undefined;
-  readonly stages: StageRecord[];
-  /** How often each kind of task has a number of its own. */
-  kinds: Map<string, number> | undefined;
-  isStored: boolean;
-  isDirty: boolean;
-}
-
-/** A row of the table `job`. */
-export interface JobRow {
-  readonly no: number;
-  readonly id: string;
-  readonly state: JobState;
-  readonly run: number;
-  readonly cancel_cause: string;
-  readonly note: string;
-  readonly idempotency_key: string;
-  readonly submitted_wall: number;
-  readonly finished_wall: number | null;
-  readonly expires_wall: number | null;
-  readonly kept_ms: number | null;
-  readonly failed_task: number | null;
-  readonly first_stage: number;
-  readonly stages: string;
-  readonly spec: Uint8Array;
-}
 
 /**
  * Jobs in memory that have not ended, at the most. Those that came first stay, because they are the next to
  * change; the others are read back when something happens to them.
  */
-export const openJobsMax = 20_000;
+export const openJobsMax = 65_536;
 
 /** Jobs that have not ended; the others are rows alone. */
 export class JobBook {
@@ -86,11 +19,11 @@ export class JobBook {
   readonly #insert: Statement;
   readonly #update: Statement;
   readonly #openByNo: Statement;
-  readonly #openByStage: Statement;
+  readonly #before: Statement;
+  readonly #bounds: Statement;
   readonly #kindsOf: Statement;
   readonly #addKind: Statement;
-  // Jobs submitted together share one spec.
-  #lastSpec: SpecFacts | undefined;
+  readonly #specs: Specs;
   // Events in a row are mostly of one stage.
   #lastStage: StageRecord | undefined;
   #lastStageNo = -1;
@@ -102,8 +35,8 @@ export class JobBook {
     this.#openMax = openMax;
     this.#insert = database.prepare(
       `INSERT INTO job (no, id, namespace, name, idempotency_key, submitted_wall, first_stage, spec,
-         kept_ms, state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         traceparent, tracestate, baggage, kept_ms, state, run, cancel_cause, note, finished_wall, expires_wall, failed_task, stages)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#update = database.prepare(
       `UPDATE job SET state = ?, run = ?, cancel_cause = ?, note = ?, finished_wall = ?,
@@ -111,11 +44,12 @@ export class JobBook {
     );
     this.#kindsOf = database.prepare("SELECT no, bytes FROM kind WHERE job = ? ORDER BY no");
     this.#addKind = database.prepare("INSERT INTO kind (job, no, bytes) VALUES (?, ?, ?)");
-    this.#openByNo = database.prepare("SELECT * FROM job WHERE no = ? AND finished_wall IS NULL");
-    this.#openByStage = database.prepare(
-      `SELECT * FROM job WHERE first_stage <= ? AND finished_wall IS NULL
-       ORDER BY first_stage DESC LIMIT 1`,
+    this.#openByNo = database.prepare(`${selectJob} WHERE job.no = ? AND finished_wall IS NULL`);
+    this.#before = database.prepare(
+      "SELECT no, first_stage FROM job WHERE no <= ? ORDER BY no DESC LIMIT 1",
     );
+    this.#bounds = database.prepare("SELECT min(no) AS first, max(no) AS last FROM job");
+    this.#specs = new Specs(database);
   }
 
   /** @returns undefined when it is not known here, or has ended and been written */
@@ -128,7 +62,8 @@ export class JobBook {
     if (this.#lastStageNo === no) return this.#lastStage;
     let stage = this.#stages.get(no);
     if (stage === undefined) {
-      const job = this.#load(this.#openByStage.get(no));
+      const owner = this.#jobOfStage(no);
+      const job = owner === undefined ? undefined : this.job(owner);
       stage = job?.stages[no - job.firstStage];
     }
     this.#lastStageNo = no;
@@ -139,7 +74,7 @@ export class JobBook {
   add(event: EventOf<"job_submitted">, firstStage: StageNo, wall: WallMs): JobRecord {
     const { spec, opened } = event;
     const stages: StageRecord[] = [];
-    const { keptMs } = this.#factsOf(spec);
+    const { keptMs } = this.#specs.use(event.job, spec);
     const job: JobRecord = {
       no: event.job,
       id: event.id,
@@ -200,6 +135,11 @@ export class JobBook {
     return no;
   }
 
+  /** Removes specs of which all jobs are gone. Nothing may be unflushed. */
+  removeUnusedSpecs(): void {
+    this.#specs.removeUnused();
+  }
+
   /** Writes what has changed, and lets go of those that have ended, and of what is too much. */
   flush(): void {
     for (const job of this.#dirty) {
@@ -212,6 +152,7 @@ export class JobBook {
       for (let i = 0; i < job.stages.length; i++) this.#stages.delete(job.firstStage + i);
     }
     this.#dirty.length = 0;
+    this.#specs.flush();
     this.#lastStageNo = -1;
     this.#lastStage = undefined;
   }
@@ -219,18 +160,25 @@ export class JobBook {
   #load(found: unknown): JobRecord | undefined {
     if (found === undefined) return undefined;
     const job = recordOf(found as JobRow);
-    // It may be here, when it was looked for by a stage that is not one of its own.
-    const known = this.#jobs.get(job.no);
-    if (known !== undefined) return known;
     this.#keep(job);
     return job;
   }
 
-  #factsOf(spec: JobSpec): SpecFacts {
-    if (this.#lastSpec?.spec !== spec) {
-      this.#lastSpec = { spec, bytes: encodeJobSpec(spec), keptMs: keptMsOf(spec) };
+  /** The last job whose first stage is not behind a stage: stages are numbered as their jobs are. */
+  #jobOfStage(stage: StageNo): JobNo | undefined {
+    let { first, last } = this.#bounds.get() as { first: JobNo | null; last: JobNo | null };
+    let found: JobNo | undefined;
+    while (first !== null && last !== null && first <= last) {
+      const middle = Math.floor((first + last) / 2);
+      const row = this.#before.get(middle) as { no: JobNo; first_stage: StageNo } | undefined;
+      if (row === undefined || row.first_stage <= stage) {
+        found = row?.no ?? found;
+        first = middle + 1;
+      } else {
+        last = row.no - 1;
+      }
     }
-    return this.#lastSpec;
+    return found;
   }
 
   #keep(job: JobRecord): void {
@@ -248,7 +196,10 @@ export class JobBook {
       job.idempotencyKey,
       job.submittedWall,
       job.firstStage,
-      this.#factsOf(spec).bytes,
+      this.#specs.use(job.no, spec).no,
+      spec.trace.traceparent,
+      spec.trace.tracestate,
+      spec.trace.baggage,
       job.keptMs ?? null,
       ...changing(job),
     );
@@ -267,124 +218,4 @@ export class JobBook {
     }
     return kinds;
   }
-}
-
-/** What is worked out of a spec, for all jobs that share it. */
-interface SpecFacts {
-  readonly spec: JobSpec;
-  readonly bytes: Uint8Array;
-  readonly keptMs: number | undefined;
-}
-
-/** How long the client wants the job to be kept. @returns undefined when it did not say */
-function keptMsOf({ source }: JobSpec): number | undefined {
-  if (source === undefined) return undefined;
-  const { retentionMs } = ClientSpec.decode(source);
-  return retentionMs === undefined ? undefined : Number(retentionMs);
-}
-
-function changing(job: JobRecord) {
-  return [
-    job.state,
-    job.run,
-    job.cancelCause,
-    job.note,
-    job.finishedWall ?? null,
-    job.expiresWall ?? null,
-    job.failedTask ?? null,
-    stagesText(job.stages),
-  ] as const;
-}
-
-/** Stages as one text: numbers of each, and of each of its stretches of tasks. */
-function stagesText(stages: readonly StageRecord[]): string {
-  const rows = stages.map((stage) => [
-    Number(stage.opened),
-    Number(stage.pruned),
-    stage.taskCount,
-    stage.succeeded,
-    stage.failed,
-    stage.cancelled,
-    stage.retries,
-    ...stage.stretches.flatMap(({ firstIndex, firstTask, count }) => [
-      firstIndex,
-      firstTask,
-      count,
-    ]),
-  ]);
-  return JSON.stringify(rows);
-}
-
-/** A row as it was written. */
-export function recordOf(row: JobRow): JobRecord {
-  const stages: StageRecord[] = [];
-  const job: JobRecord = {
-    no: row.no,
-    id: row.id,
-    spec: lazy(() => decodeJobSpec(row.spec)),
-    idempotencyKey: row.idempotency_key,
-    submittedWall: row.submitted_wall,
-    firstStage: row.first_stage,
-    state: row.state,
-    run: row.run,
-    cancelCause: row.cancel_cause,
-    note: row.note,
-    finishedWall: row.finished_wall ?? undefined,
-    expiresWall: row.expires_wall ?? undefined,
-    keptMs: row.kept_ms ?? undefined,
-    failedTask: row.failed_task ?? undefined,
-    stages,
-    kinds: undefined,
-    isStored: true,
-    isDirty: false,
-  };
-  for (const [position, numbers] of (JSON.parse(row.stages) as number[][]).entries()) {
-    const [opened, pruned, taskCount, succeeded, failed, cancelled, retries, ...rest] = numbers;
-    const stretches: Stretch[] = [];
-    for (let i = 0; i < rest.length; i += 3) {
-      const [firstIndex, firstTask, count] = rest.slice(i, i + 3) as [number, number, number];
-      stretches.push({ firstIndex, firstTask, count });
-    }
-    stages.push({
-      job,
-      position,
-      opened: opened === 1,
-      pruned: pruned === 1,
-      taskCount: taskCount ?? 0,
-      succeeded: succeeded ?? 0,
-      failed: failed ?? 0,
-      cancelled: cancelled ?? 0,
-      retries: retries ?? 0,
-      stretches,
-    });
-  }
-  return job;
-}
-
-function lazy<T>(make: () => T): Lazy<T> {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-}
-
-/** Has the stage more tasks: so many, numbered from `firstTask` on, behind those that it had. */
-export function grow(stage: StageRecord, firstTask: TaskNo, count: number): void {
-  if (count === 0) return;
-  const last = stage.stretches[stage.stretches.length - 1];
-  if (last !== undefined && last.firstTask + last.count === firstTask) last.count += count;
-  else stage.stretches.push({ firstIndex: stage.taskCount, firstTask, count });
-  stage.taskCount += count;
-}
-
-/** The number of the task at an index. @returns undefined when the stage has no such index */
-export function taskAt({ stretches }: StageRecord, index: number): TaskNo | undefined {
-  let low = 0;
-  let high = stretches.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const stretch = stretches[middle] as Stretch;
-    if (index < stretch.firstIndex) high = middle - 1;
-    else if (index >= stretch.firstIndex + stretch.count) low = middle + 1;
-    else return stretch.firstTask + (index - stretch.firstIndex);
-  }
-  return undefined;
 }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { fromPlain } from "../journal/file/thread-protocol.js";
+import { fromPlain, type PlainError } from "../journal/file/thread-protocol.js";
 import type { Journal } from "../journal/journal.js";
 import { inMemory, type SetAside } from "./database.js";
 import type { History, Retention } from "./history.js";
@@ -38,7 +38,7 @@ export interface HistoryOptions {
   /** Where it lies: its file and the journal's folder; absent: in memory, as its journal. */
   readonly file?: { readonly path: string; readonly directory: string };
   readonly retention?: Partial<Retention>;
-  /** How long what was projected stays unsynced, in milliseconds. Default 250. */
+  /** How long what was projected stays unsynced, in milliseconds. Default 1,000. */
   readonly syncIntervalMs?: number;
   /** Is told what went wrong. */
   readonly onNews: (news: HistoryNews) => void;
@@ -55,7 +55,7 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   const history = new ThreadHistory(options, {
     path: file?.path ?? inMemory,
     retention: { ...defaultRetention, ...options.retention },
-    syncIntervalMs: options.syncIntervalMs ?? 250,
+    syncIntervalMs: options.syncIntervalMs ?? 1_000,
     source: file === undefined ? { kind: "fed" } : { kind: "file", directory: file.directory },
     journal: { id, firstIndex, lastIndex, nextStage },
   });
@@ -258,7 +258,7 @@ class ThreadHistory implements History {
       case "answer":
         return this.#settle(reply.id)?.resolve(reply.value);
       case "refused":
-        return this.#settle(reply.id)?.reject(fromPlain(reply.error));
+        return this.#settle(reply.id)?.reject(refusalOf(reply.error));
       case "expired":
         for (const resolve of this.#expiring.splice(0)) resolve();
         return;
@@ -308,4 +308,9 @@ class ThreadHistory implements History {
     for (const { reject } of waiting) reject(this.#failure);
     for (const resolve of this.#expiring.splice(0)) resolve();
   }
+}
+
+/** An error of the thread's; classes do not cross over. */
+function refusalOf(plain: PlainError): Error {
+  return plain.name === "HistoryError" ? new HistoryError(plain.message) : fromPlain(plain);
 }

@@ -12,8 +12,9 @@ import type {
 } from "../core/index.js";
 import { unreachable } from "../core/index.js";
 import type { DecodedEntry } from "../journal/entry/index.js";
-import type { JobBook, JobRecord, StageRecord } from "./job-book.js";
-import { grow, taskAt } from "./job-book.js";
+import type { JobBook } from "./job-book.js";
+import type { JobRecord, StageRecord } from "./job-record.js";
+import { grow, taskAt } from "./job-record.js";
 import type { Sections } from "./sections.js";
 import { pageTasks, TaskCode, type TaskPage } from "./task-page.js";
 import type { TaskPages } from "./task-pages.js";

@@ -11,8 +11,8 @@ import type {
 } from "../core/index.js";
 import { decodeTaskKind } from "../journal/entry/index.js";
 import type { JobsPage } from "./history.js";
-import type { JobRecord, JobRow, StageRecord } from "./job-book.js";
-import { recordOf } from "./job-book.js";
+import { recordOf, selectJob } from "./job-record.js";
+import type { JobRecord, JobRow, StageRecord } from "./job-record.js";
 import { pageTasks, TaskCode, type TaskPage } from "./task-page.js";
 import type { TaskPages } from "./task-pages.js";
 import type { EndedDelivery, Troubles } from "./troubles.js";
@@ -39,7 +39,7 @@ export class Reader {
     this.#pages = pages;
     this.#troubles = troubles;
     this.#byId = database.prepare(
-      "SELECT * FROM job WHERE id = ? AND namespace = ? AND finished_wall IS NOT NULL",
+      `${selectJob} WHERE id = ? AND namespace = ? AND finished_wall IS NOT NULL`,
     );
     this.#worker = database.prepare("SELECT id, host, rack FROM worker WHERE no = ?");
     this.#kind = database.prepare("SELECT bytes FROM kind WHERE job = ? AND no = ?");
@@ -100,14 +100,14 @@ export class Reader {
   #list({ name, states }: JobFilter): Statement {
     const isIll = states.length > 0 && !states.includes("succeeded");
     const conditions = [
-      "namespace = ? AND no < ? AND no >= ?",
+      "namespace = ? AND job.no < ? AND job.no >= ?",
       ...(name === "" ? [] : ["name = ?"]),
       ...(states.length === 0 ? [] : [`state IN (${states.map(() => "?").join(", ")})`]),
       // Said so that the index of those can be taken, which are few.
       ...(isIll ? ["state IN ('failed', 'cancelled')"] : []),
       "finished_wall IS NOT NULL",
     ];
-    const sql = `SELECT * FROM job WHERE ${conditions.join(" AND ")} ORDER BY no DESC`;
+    const sql = `${selectJob} WHERE ${conditions.join(" AND ")} ORDER BY job.no DESC`;
     let statement = this.#lists.get(sql);
     if (statement === undefined) {
       this.#lists.set(sql, (statement = this.#database.prepare(sql)));

@@ -4,7 +4,7 @@
  */
 
 /** Format of the file. A newer one is refused, an older one is built anew from the journal. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 /** "CaHi": what the file is, for `file` and for whoever opens another database by mistake. */
 export const applicationId = 0x43614869;
@@ -29,16 +29,25 @@ CREATE TABLE job (
   failed_task INTEGER,
   first_stage INTEGER NOT NULL,
   stages TEXT NOT NULL,
-  spec BLOB NOT NULL
+  spec INTEGER NOT NULL,
+  traceparent TEXT NOT NULL,
+  tracestate TEXT NOT NULL,
+  baggage TEXT NOT NULL
 );
 CREATE UNIQUE INDEX job_by_id ON job (id);
 CREATE INDEX job_by_namespace ON job (namespace, no);
 CREATE INDEX job_by_name ON job (namespace, name, no);
 CREATE INDEX job_ill ON job (namespace, state, no) WHERE state IN ('failed', 'cancelled');
-CREATE INDEX job_open ON job (first_stage) WHERE finished_wall IS NULL;
 CREATE INDEX job_by_end ON job (state, finished_wall)
   WHERE finished_wall IS NOT NULL AND expires_wall IS NULL;
 CREATE INDEX job_by_expiry ON job (expires_wall) WHERE expires_wall IS NOT NULL;
+
+CREATE TABLE spec (
+  no INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE,
+  last_job INTEGER NOT NULL,
+  bytes BLOB NOT NULL
+);
 
 CREATE TABLE kind (job INTEGER, no INTEGER, bytes BLOB NOT NULL, PRIMARY KEY (job, no)) WITHOUT ROWID;
 

@@ -18,14 +18,14 @@ const codesByMessage: Readonly<Record<string, number>> = {
   "file is not a database": SQLITE_NOTADB,
 };
 
-/** What lies in a row is not what was put there. */
-export class DamagedRowError extends Error {
-  override readonly name = "DamagedRowError";
+/** What lies in the file is nothing that this release can use: damaged, or of an earlier format. */
+export class UnfitError extends Error {
+  override readonly name = "UnfitError";
 }
 
-/** Does an error say that the file is damaged, or no database at all? */
+/** Does an error say that the file is damaged, no database at all, or of no use otherwise? */
 export function isDamage(error: unknown): boolean {
-  if (error instanceof DamagedRowError) return true;
+  if (error instanceof UnfitError) return true;
   return [SQLITE_CORRUPT, SQLITE_NOTADB].includes(codeOf(error));
 }
 

@@ -1,5 +1,5 @@
 import type { TaskNo } from "../core/index.js";
-import { DamagedRowError } from "./sqlite.js";
+import { UnfitError } from "./sqlite.js";
 
 /** Tasks of one page: those whose numbers differ in the lowest bits alone. */
 export const pageTasks = 1_024;
@@ -99,12 +99,12 @@ export class TaskPage {
     return bytes.subarray(0, at);
   }
 
-  /** @throws DamagedRowError if they are no page */
+  /** @throws UnfitError if they are no page */
   static decode(no: number, bytes: Uint8Array): TaskPage {
     try {
       return TaskPage.#decode(no, bytes);
     } catch (cause) {
-      throw new DamagedRowError(`page ${no} of tasks cannot be read`, { cause });
+      throw new UnfitError(`page ${no} of tasks cannot be read`, { cause });
     }
   }
 

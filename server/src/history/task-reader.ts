@@ -7,8 +7,8 @@ import type {
   TaskView,
 } from "../core/index.js";
 import type { HistoryOutputs } from "./history.js";
-import type { StageRecord } from "./job-book.js";
-import { taskAt } from "./job-book.js";
+import type { StageRecord } from "./job-record.js";
+import { taskAt } from "./job-record.js";
 import type { Reader } from "./reader.js";
 import type { Sections } from "./sections.js";
 import { pageTasks, TaskCode } from "./task-page.js";

@@ -77,7 +77,7 @@ describe("what is past its retention", () => {
     const store = historyOf(story);
     assert(count(store, "task_page") === 3 && count(store, "section") > 0);
     expire(store, story.machine.now + wallOffMs + retention.succeededMs);
-    const left = ["job", "kind", "troubled_task", "delivery", "section", "leaving"];
+    const left = ["job", "spec", "kind", "troubled_task", "delivery", "section", "leaving"];
     assert.deepEqual(
       left.map((table) => count(store, table)),
       left.map(() => 0),

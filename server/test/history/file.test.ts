@@ -166,7 +166,8 @@ describe("the history in a file", () => {
     database.close();
     const opened = await open();
     const filter = { stage: "", states: [] };
-    await assert.rejects(opened.tasks("default", id, filter, { stage: 0, index: 0 }, 10));
+    const asked = opened.tasks("default", id, filter, { stage: 0, index: 0 }, 10);
+    await assert.rejects(asked, /the history has failed: page 0 of tasks cannot be read/);
     await assert.rejects(opened.job("default", id), /has failed/);
     await opened.close();
     assert.deepEqual(
@@ -175,6 +176,19 @@ describe("the history in a file", () => {
     );
     assert(!existsSync(path));
     await build();
+    assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
+  });
+
+  it("is moved aside and built anew when an earlier release wrote it", async () => {
+    await append(entries);
+    await build();
+    const database = new DatabaseSync(path);
+    database.exec("PRAGMA user_version = 1; DROP TABLE spec");
+    database.close();
+    await build();
+    const [told] = news;
+    assert(told?.kind === "set_aside");
+    assert.match(told.reason, /earlier format/);
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 

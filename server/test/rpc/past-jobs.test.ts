@@ -238,6 +238,25 @@ describe("a job that left the core, over gRPC", () => {
     assert.deepEqual(read, whole);
   });
 
+  it("may or may not be there for all that is known while the history cannot be asked", async () => {
+    const jobId = await runOne("past");
+    await past.leave(jobId);
+    await past.history.close();
+    const refused = [
+      await refusalOf(calls.job(jobId)),
+      await refusalOf(calls.tasks({ jobId })),
+      await refusalOf(calls.task({ taskId: `${jobId}/main/0` })),
+      await refusalOf(calls.outputs({ jobId })),
+      await refusalOf(listJobs(past, {})),
+    ];
+    for (const { code, reason, retryMs } of refused) {
+      assert.deepEqual([code, reason], ["UNAVAILABLE", "HISTORY_UNAVAILABLE"]);
+      assert(retryMs !== undefined);
+    }
+    // What has not left is read as ever.
+    assert.equal((await calls.job(await submit("live"))).name, "live");
+  });
+
   it("is gone once its retention is over", async () => {
     const jobId = await runOne("short", { retentionMs: 5_000n });
     const kept = await runOne("kept");

@@ -1,7 +1,7 @@
 import type { HistoryStore } from "../../../src/history/store.js";
 
 const tables = [
-  ...["meta", "job", "kind", "task_page", "troubled_task"],
+  ...["meta", "job", "spec", "kind", "task_page", "troubled_task"],
   ...["delivery", "worker", "section", "leaving"],
 ];
 
