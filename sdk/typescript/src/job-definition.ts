@@ -26,8 +26,8 @@ export interface JobDefinition {
   /** How long its upload may stand still before it lapses. Milliseconds; default an hour. */
   readonly uploadTtlMs?: number;
   /**
-   * How long it can be read after its end. Milliseconds; default 7 days. Kept with the job and not
-   * acted on yet: jobs that have ended stay for good.
+   * How long it can be read after its end. Milliseconds; default 7 days if it succeeded, else 30 days, unless
+   * the master was started with other values.
    */
   readonly retentionMs?: number;
   /** Where tasks go when there is a choice. */
