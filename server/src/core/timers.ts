@@ -37,7 +37,10 @@ export function nextTimers(
 export function dueCommands(state: State, context: Context, settings: Settings): Command[] {
   const due: Command[] = [];
   while (state.uploads.firstKey <= context.now) {
-    const job = state.job(state.uploads.pop() as JobNo);
+    const no = state.uploads.pop() as JobNo;
+    // It may have left since: of a job that is gone its row says nothing that holds.
+    if (!state.jobs.has(no)) continue;
+    const job = state.job(no);
     if (job.state !== "uploading") continue;
     // A later part has given it more time: look again then.
     if (job.uploadLapsesAt > context.now) state.uploads.push(job.uploadLapsesAt, job.no);

@@ -159,6 +159,7 @@ export class CommitPipeline {
     const firstBlob = batch.builder.nextBlob - lengths.length;
     payloads.add(index, sectionOffset, firstBlob, lengths, section);
     this.#inFlightSince = clock.monotonicMs();
+    const stalledBefore = time.stalledMs;
     let outcome = await journal.append(body);
     while (outcome.kind === "not_written") {
       this.#isDiskFull = true;
@@ -170,6 +171,6 @@ export class CommitPipeline {
     payloads.markDurable(index);
     for (const blob of batch.freedBlobs) payloads.release(blob);
     // Nobody could be answered meanwhile: no term may run out because of the disk.
-    time.addStall(clock.monotonicMs() - this.#inFlightSince);
+    time.addStall(clock.monotonicMs() - this.#inFlightSince, stalledBefore);
   }
 }

@@ -40,12 +40,21 @@ export class JournalClock {
     return Math.floor(this.#clock.monotonicMs() - this.#startedAt) - this.#stalledMs;
   }
 
+  /** All that was given back so far. Milliseconds; whoever will add a stall asks when it begins. */
+  get stalledMs(): number {
+    return this.#stalledMs;
+  }
+
   /**
    * Time in which nothing could be decided: no term runs in it. What is ordinary is not given back,
-   * or terms would stand still for ever on a disk that is always so slow.
+   * or terms would stand still for ever on a disk that is always so slow. Nor is anything twice: the
+   * loop and the journal often stand still together.
+   *
+   * @param stalledBefore `stalledMs` when it began
    */
-  addStall(ms: number): void {
-    if (ms > stallMinMs) this.#stalledMs += Math.floor(ms - stallMinMs);
+  addStall(ms: number, stalledBefore = this.#stalledMs): void {
+    const left = ms - (this.#stalledMs - stalledBefore);
+    if (left > stallMinMs) this.#stalledMs += Math.floor(left - stallMinMs);
   }
 
   /** Feels how long the loop was away since the last beat. Asked before anything expires. */

@@ -182,8 +182,9 @@ export class TurnSteps {
         apply(this.#state, event, batch.stamp);
         batch.builder.addEvent(event);
       }
-      batch.observed?.push(...events);
-      if (this.#state.freedBlobs.length > 0) batch.freedBlobs.push(...this.#state.takeFreed());
+      if (batch.observed !== undefined) for (const event of events) batch.observed.push(event);
+      // One by one: thousands of tasks leave at once, each with as many outputs, and a call takes so many arguments.
+      for (const blob of this.#state.takeFreed()) batch.freedBlobs.push(blob);
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
     }
     for (const annotation of annotations) {

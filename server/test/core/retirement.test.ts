@@ -105,7 +105,9 @@ describe("a job that has ended", () => {
     checkReplay(story);
   });
 
-  it("leaves step by step when it is large, also over a restart in the midst of it", () => {
+  it("leaves step by step when it is large, also over a restart in the midst of it", function () {
+    // Every invariant after every event of some 10,000 tasks.
+    this.timeout(60_000);
     const story = begin();
     const [first, second] = [5_000, 4_500];
     const jobId = story.submit({ stages: [{ tasks: first }, { tasks: second }] });

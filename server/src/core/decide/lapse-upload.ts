@@ -8,6 +8,7 @@ export function decideLapseUpload(
   state: State,
   command: CommandOf<"lapse_upload">,
 ): DecisionOn<CommandOf<"lapse_upload">> {
+  if (!state.jobs.has(command.job)) return accept(undefined);
   const job = state.job(command.job);
   if (job.state !== "uploading") return accept(undefined);
   return accept(undefined, [

@@ -125,7 +125,8 @@ export class State {
   /** Blobs that nothing here refers to any more, each once. */
   takeFreed(): readonly BlobId[] {
     const freed = this.freedBlobs;
-    this.freedBlobs = [];
+    // Asked after each event, of which next to none frees anything.
+    if (freed.length > 0) this.freedBlobs = [];
     return freed;
   }
 
