@@ -41,6 +41,26 @@ describe("file journal, when the power goes", () => {
     }
   }).timeout(600_000);
 
+  it("keeps what it found at its start, wherever the next entry goes", async () => {
+    // From an entry after which the claim fits into its segment to one after which it does not.
+    for (let bytes = 4_600; bytes < SEGMENT_BYTES - 250; bytes += 10) {
+      const disk = new SimulatedDisk();
+      let journal = await open(disk, 0);
+      await journal.claim();
+      disk.syncFails = true;
+      await assert.rejects(journal.append(new Uint8Array(bytes).fill(3)), JournalFailure);
+      disk.syncFails = false;
+      // The process is killed and the machine goes on: the entry is read, and others follow it.
+      disk.killProcess();
+      journal = await open(disk, 0);
+      assert.equal(journal.lastIndex, 2);
+      await journal.claim();
+      disk.cutPower({ kind: "none_of_it" });
+      journal = await open(disk, 3);
+      assert.equal(journal.lastIndex, 3, `${String(bytes)} bytes`);
+    }
+  });
+
   async function run(seed: number, seen: Record<string, number>): Promise<void> {
     const random = prng(seed);
     const disk = new SimulatedDisk();

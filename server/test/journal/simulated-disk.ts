@@ -90,6 +90,11 @@ export class SimulatedDisk implements Storage {
     return { release: () => void holders.delete(directory) };
   }
 
+  /** The process dies and the machine goes on: its locks are free, and what it wrote is still seen. */
+  killProcess(): void {
+    this.#locked = new Set();
+  }
+
   /** The power goes: locks and everything that was not synced with it. */
   cutPower(cut: PowerCut): void {
     this.#locked = new Set();

@@ -94,6 +94,7 @@ export class SegmentWriter {
       const { firstIndex, end } = tail;
       const file = this.#storage.open(this.#path(firstIndex), "write");
       this.#open = { firstIndex, file, end };
+      this.#keepFound(file, firstIndex);
     }
     return {
       journalId: this.#journalId,
@@ -101,6 +102,23 @@ export class SegmentWriter {
       segments: segments.map((segment) => segment.data()),
       repairs,
     };
+  }
+
+  /**
+   * What was read may be there by the grace of the page cache alone: a process that was killed before
+   * its fsync leaves whole entries, and a segment whose name is not durable. From now on they count, so
+   * they are synced before anything is written elsewhere.
+   */
+  #keepFound(file: StorageFile, firstIndex: number): void {
+    try {
+      file.sync();
+      this.#storage.syncDirectory(this.#options.directory);
+    } catch (error) {
+      throw new JournalError("failed", "what the journal holds cannot be made durable", {
+        place: { segment: segmentName(firstIndex) },
+        cause: error,
+      });
+    }
   }
 
   /**
