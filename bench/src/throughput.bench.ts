@@ -1,5 +1,6 @@
 // Question: how many tasks a second go through the whole of it, from the start of the submit to the last result
-// that the master has made durable and confirmed, and that its history knows of? The handlers do nothing, so that what is left is Capstan.
+// that the master has made durable and confirmed, and that its history knows of? The handlers do nothing, so that
+// what is left is Capstan.
 // Beside it: how many items of an assignment's size a bare stream of grpc-js carries to another process and back,
 // on the same machine in the same minutes. Absolute figures say little about another machine; the ratio does.
 import type { EchoFlood } from "./processes/echo-client.js";

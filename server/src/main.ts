@@ -10,7 +10,7 @@ import { MasterEngine } from "./engine/engine.js";
 import { systemDraw } from "./engine/random.js";
 import { HistoryLink } from "./engine/history-link.js";
 import type { History, Retention } from "./history/history.js";
-import { JournalError } from "./journal/journal-error.js";
+import { JournalError, messageOf } from "./journal/journal-error.js";
 import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
@@ -270,10 +270,6 @@ function positive(flag: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new Error(`${flag} takes a positive number of milliseconds, got ${text}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const script = process.argv[1];

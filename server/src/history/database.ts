@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { JournalError } from "../journal/journal-error.js";
+import { JournalError, messageOf } from "../journal/journal-error.js";
 import { applicationId, formatVersion, schema } from "./schema.js";
 import { type Database, isDamage, UnfitError } from "./sqlite.js";
 
@@ -25,7 +25,7 @@ export function openDatabase(path: string): Database {
     return openAt(path);
   } catch (error) {
     if (isDamage(error) || error instanceof JournalError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new JournalError("failed", `the history ${path} cannot be opened: ${why}`, {
       cause: error,
     });

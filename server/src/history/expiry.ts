@@ -1,7 +1,7 @@
 import type { Database, Statement } from "./sqlite.js";
 import type { WallMs } from "../core/index.js";
 import type { Retention } from "./history.js";
-import { type JobRow, recordOf, selectJob } from "./job-record.js";
+import { recordOf, selectJob } from "./job-record.js";
 import type { Tables } from "./projection.js";
 import { pageTasks } from "./task-page.js";
 
@@ -57,7 +57,7 @@ export class Expiry {
       ...this.#dueByExpiry.all(wall, jobsOfStep),
     ];
     for (const row of due) {
-      const { no, stages } = recordOf(row as unknown as JobRow);
+      const { no, stages } = recordOf(row);
       const stretches: Stretches = stages.flatMap((stage) =>
         stage.stretches.map(({ firstTask, count }): [number, number] => [firstTask, count]),
       );

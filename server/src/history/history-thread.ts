@@ -6,7 +6,8 @@ import { parentPort, workerData } from "node:worker_threads";
 import { nodeStorage } from "../journal/file/node-storage.js";
 import { SegmentFollower } from "../journal/file/segment-follower.js";
 import { toPlain } from "../journal/file/thread-protocol.js";
-import { moveAside, type SetAside } from "./database.js";
+import { messageOf } from "../journal/journal-error.js";
+import { inMemory, moveAside, type SetAside } from "./database.js";
 import { HistoryError } from "./history.js";
 import { openStore, type OpenedStore } from "./open-store.js";
 import { isDamage, isPassing } from "./sqlite.js";
@@ -191,8 +192,7 @@ class HistoryLoop {
 }
 
 function asideAfter(error: unknown): SetAside | undefined {
-  const why = error instanceof Error ? error.message : String(error);
-  return data.path === ":memory:" ? undefined : moveAside(data.path, why);
+  return data.path === inMemory ? undefined : moveAside(data.path, messageOf(error));
 }
 
 function send(reply: ThreadReply): void {

@@ -1,6 +1,6 @@
 import type { EventOf, JobNo, StageNo, TaskKind, WallMs } from "../core/index.js";
 import { encodeTaskKind } from "../journal/entry/index.js";
-import { changing, type JobRecord, type JobRow, recordOf, selectJob } from "./job-record.js";
+import { changing, type JobRecord, recordOf, selectJob } from "./job-record.js";
 import type { StageRecord } from "./job-record.js";
 import { Specs } from "./specs.js";
 import type { Database, Statement } from "./sqlite.js";
@@ -157,9 +157,9 @@ export class JobBook {
     this.#lastStage = undefined;
   }
 
-  #load(found: unknown): JobRecord | undefined {
+  #load(found: object | undefined): JobRecord | undefined {
     if (found === undefined) return undefined;
-    const job = recordOf(found as JobRow);
+    const job = recordOf(found);
     this.#keep(job);
     return job;
   }

@@ -51,7 +51,7 @@ export interface JobRecord {
 }
 
 /** A row of the table `job`. */
-export interface JobRow {
+interface JobRow {
   readonly no: number;
   readonly id: string;
   readonly state: JobState;
@@ -109,8 +109,9 @@ function stagesText(stages: readonly StageRecord[]): string {
   return JSON.stringify(rows);
 }
 
-/** A row as it was written. */
-export function recordOf(row: JobRow): JobRecord {
+/** A row as it was written. @param found by a query that begins with {@link selectJob} */
+export function recordOf(found: object): JobRecord {
+  const row = found as JobRow;
   const stages: StageRecord[] = [];
   const job: JobRecord = {
     no: row.no,

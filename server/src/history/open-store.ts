@@ -1,4 +1,5 @@
 import { moveAside, openDatabase, type SetAside } from "./database.js";
+import { messageOf } from "../journal/journal-error.js";
 import { isDamage } from "./sqlite.js";
 import { checkpointOf, HistoryStore, journalOf } from "./store.js";
 import type { ThreadData } from "./thread-protocol.js";
@@ -22,8 +23,7 @@ export function openStore(data: ThreadData): OpenedStore {
     return open(data, undefined);
   } catch (error) {
     if (!isDamage(error)) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    return open(data, moveAside(data.path, reason));
+    return open(data, moveAside(data.path, messageOf(error)));
   }
 }
 

@@ -9,13 +9,23 @@ import type {
   TaskKind,
   TaskView,
 } from "../core/index.js";
+import { queries } from "../core/index.js";
 import { decodeTaskKind } from "../journal/entry/index.js";
 import type { JobsPage } from "./history.js";
 import { recordOf, selectJob } from "./job-record.js";
-import type { JobRecord, JobRow, StageRecord } from "./job-record.js";
+import type { JobRecord, StageRecord } from "./job-record.js";
 import { pageTasks, TaskCode, type TaskPage } from "./task-page.js";
 import type { TaskPages } from "./task-pages.js";
 import type { EndedDelivery, Troubles } from "./troubles.js";
+
+interface WorkerNames {
+  readonly workerId: string;
+  readonly host: string;
+  readonly rack: string;
+}
+
+/** Of a worker that registered before a history that was lost began anew. */
+const noNames: WorkerNames = { workerId: "", host: "", rack: "" };
 
 /** Kinds of tasks in memory, of the job that was asked for last. */
 interface JobKinds {
@@ -41,13 +51,13 @@ export class Reader {
     this.#byId = database.prepare(
       `${selectJob} WHERE id = ? AND namespace = ? AND finished_wall IS NOT NULL`,
     );
-    this.#worker = database.prepare("SELECT id, host, rack FROM worker WHERE no = ?");
+    this.#worker = database.prepare("SELECT id AS workerId, host, rack FROM worker WHERE no = ?");
     this.#kind = database.prepare("SELECT bytes FROM kind WHERE job = ? AND no = ?");
   }
 
   /** @returns undefined when the namespace has no such job that has ended */
   find(namespace: string, id: string): JobRecord | undefined {
-    const row = this.#byId.get(id, namespace) as unknown as JobRow | undefined;
+    const row = this.#byId.get(id, namespace);
     return row && recordOf(row);
   }
 
@@ -86,13 +96,12 @@ export class Reader {
       ...filter.states,
     );
     let scanned = 0;
-    for (const found of rows) {
-      const row = found as unknown as JobRow;
+    for (const row of rows) {
       if (jobs.length >= limit || scanned >= scanMax) return { jobs, next };
       scanned += 1;
-      next = row.no;
       const job = recordOf(row);
-      if (hasLabels(job, filter.labels)) jobs.push(this.jobView(job));
+      next = job.no;
+      if (queries.hasLabels(job.spec(), filter.labels)) jobs.push(this.jobView(job));
     }
     return { jobs, next: undefined };
   }
@@ -146,7 +155,7 @@ export class Reader {
       index: page.index[row] as number,
       state,
       reason: "",
-      cause: causeOf(stage, state),
+      cause: queries.causeOf(job.cancelCause, stage.pruned, state),
       kind,
       generation: page.generation[row] as number,
       attempt: state === "failed" ? (ended.at(-1)?.attempt ?? attempt) : attempt,
@@ -182,7 +191,7 @@ export class Reader {
       generation: page.generation[row] as number,
       delivery,
       attempt,
-      ...this.#workerNames(page.worker[row] as number),
+      ...this.#namesOf(page.worker[row] as number),
       level: page.level[row] as DeliveryView["level"],
       grantedWall: page.grantedWall[row] as number,
       endedWall: page.endedWall[row] as number,
@@ -200,7 +209,7 @@ export class Reader {
       generation: ended.generation,
       delivery: ended.delivery,
       attempt: ended.attempt,
-      ...this.#workerNames(worker),
+      ...this.#namesOf(worker),
       level: level as DeliveryView["level"],
       grantedWall: ended.grantedWall,
       endedWall: ended.endedWall,
@@ -213,32 +222,35 @@ export class Reader {
   }
 
   #placeOf(job: JobRecord, task: number): JobView["failedTask"] {
-    const page = this.#pages.of(task);
-    const row = task % pageTasks;
-    const stage = job.stages[(page.stage[row] as number) - job.firstStage] as StageRecord;
+    const { page, row, stage } = this.#rowOf(job, task);
     return { stage: specOf(stage).name, index: page.index[row] as number };
   }
 
   #lastFailure(job: JobRecord, task: number): FailureView | undefined {
     const failed = this.#troubles.deliveries(task).findLast(({ failure }) => failure !== undefined);
     if (failed === undefined) return undefined;
+    const { page, row, stage } = this.#rowOf(job, task);
+    return this.#failureView(failed, this.#kindOf(stage, page, row));
+  }
+
+  #rowOf(job: JobRecord, task: number): { page: TaskPage; row: number; stage: StageRecord } {
     const page = this.#pages.of(task);
     const row = task % pageTasks;
     const stage = job.stages[(page.stage[row] as number) - job.firstStage] as StageRecord;
-    return this.#failureView(failed, this.#kindOf(stage, page, row));
+    return { page, row, stage };
   }
 
   #failureView(ended: EndedDelivery, kind: TaskKind): FailureView | undefined {
     const { failure } = ended;
     if (failure === undefined) return undefined;
-    const { id, host } = this.#nameOf(ended.worker);
+    const { workerId, host } = this.#namesOf(ended.worker);
     return {
       facts: failure,
       generation: ended.generation,
       delivery: ended.delivery,
       attempt: ended.attempt,
       attemptsMax: kind.policy.retry.attemptsMax,
-      workerId: id,
+      workerId,
       host,
       charge: ended.charge,
       grantedWall: ended.grantedWall,
@@ -261,14 +273,8 @@ export class Reader {
     return kind;
   }
 
-  #workerNames(no: number): { workerId: string; host: string; rack: string } {
-    const { id, host, rack } = this.#nameOf(no);
-    return { workerId: id, host, rack };
-  }
-
-  #nameOf(no: number): { id: string; host: string; rack: string } {
-    const found = this.#worker.get(no) as { id: string; host: string; rack: string } | undefined;
-    return found ?? { id: "", host: "", rack: "" };
+  #namesOf(worker: number): WorkerNames {
+    return (this.#worker.get(worker) as WorkerNames | undefined) ?? noNames;
   }
 }
 
@@ -280,19 +286,4 @@ function specOf({ job, position }: StageRecord): StageSpec {
 function countsOf({ succeeded, failed, cancelled }: StageRecord): CountsView {
   const none = { blocked: 0, scheduled: 0, pending: 0, leased: 0, running: 0 };
   return { ...none, succeeded, failed, cancelled };
-}
-
-function causeOf({ job, pruned }: StageRecord, state: string): TaskView["cause"] {
-  if (state === "failed") return "failure";
-  if (state !== "cancelled") return "";
-  if (job.cancelCause !== "") {
-    return job.cancelCause === "upload_lapsed" ? "upload_lapsed" : "requested";
-  }
-  return pruned ? "upstream_failed" : "job_failed";
-}
-
-function hasLabels(job: JobRecord, wanted: JobFilter["labels"]): boolean {
-  return wanted.every((label) =>
-    job.spec().labels.some(({ name, value }) => name === label.name && value === label.value),
-  );
 }

@@ -6,6 +6,7 @@ import type {
   TasksPage,
   TaskView,
 } from "../core/index.js";
+import { queries } from "../core/index.js";
 import type { HistoryOutputs } from "./history.js";
 import type { StageRecord } from "./job-record.js";
 import { taskAt } from "./job-record.js";
@@ -16,8 +17,6 @@ import type { TaskPages } from "./task-pages.js";
 
 /** A page of outputs ends behind so many bytes. */
 const outputBytesMax = 1024 * 1024;
-/** How many tasks a list looks at, at the most. As the core's. */
-const scanMax = 20_000;
 
 /** Lists of tasks and of outputs, in the order and with the ends of the core's own. */
 export class TaskReader {
@@ -49,7 +48,7 @@ export class TaskReader {
       const { position } = stage;
       if (filter.stage !== "" && names[position] !== filter.stage) continue;
       for (let index = position === from.stage ? from.index : 0; index < stage.taskCount; index++) {
-        if (tasks.length >= limit || scanned >= scanMax) {
+        if (tasks.length >= limit || scanned >= queries.tasksScanMax) {
           return { kind: "page", tasks, next: { stage: position, index } };
         }
         scanned += 1;

@@ -1,8 +1,6 @@
 import type { Database, Statement } from "./sqlite.js";
+import { deliveryRecordsMax } from "../core/index.js";
 import type { BlobId, Charge, DeliveryView, FailureFacts, TaskNo } from "../core/index.js";
-
-/** How many ended deliveries are kept of a task: the first, and the latest. As many as the core keeps. */
-const deliveriesMax = 16;
 
 /** A delivery that ended without success. */
 export interface EndedDelivery {
@@ -139,7 +137,7 @@ export class Troubles {
   #makeRoom(task: TaskNo): BlobId {
     const rows = this.#numbers.all(task) as { delivery: number; failure_body: number | null }[];
     const second = rows[1];
-    if (rows.length < deliveriesMax || second === undefined) return 0;
+    if (rows.length < deliveryRecordsMax || second === undefined) return 0;
     this.#removeDelivery.run(task, second.delivery);
     this.#setDropped.run(task);
     return second.failure_body ?? 0;

@@ -68,3 +68,8 @@ function describe({ segment, offset, index }: JournalPlace): string {
   if (index !== undefined) parts.push(`entry ${index}`);
   return parts.join(", ");
 }
+
+/** What was thrown, in its own words. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -6,7 +6,7 @@ import { outcomeCodes } from "../outcome.js";
 import type { Decision, Rejected } from "../decision.js";
 import { accept, reject } from "../decision.js";
 import { fits } from "../placement/resources.js";
-import type { Job } from "../state/jobs.js";
+import type { Job, JobState } from "../state/jobs.js";
 import type { Lease } from "../state/leases.js";
 import { holds } from "../state/leases.js";
 import type { State } from "../state/state.js";
@@ -25,7 +25,11 @@ export function findJob(state: State, namespace: string, id: string): Job | unde
 }
 
 /** The answer to a part of an upload that is over before it was sealed. */
-export function notUploading(job: Job): Rejected {
+export function notUploading(job: {
+  readonly id: string;
+  readonly state: JobState;
+  readonly cancelCause: string | undefined;
+}): Rejected {
   return job.cancelCause === "upload_lapsed"
     ? reject("upload_lapsed", `the upload of job ${job.id} stood still for too long`)
     : reject("job_not_uploading", `job ${job.id} is ${job.state}`, { state: job.state });

@@ -117,9 +117,14 @@ function matches(job: Job, filter: JobFilter): boolean {
     spec.namespace === filter.namespace &&
     (filter.states.length === 0 || filter.states.includes(job.state)) &&
     (filter.name === "" || spec.name === filter.name) &&
-    filter.labels.every((wanted) =>
-      spec.labels.some(({ name, value }) => name === wanted.name && value === wanted.value),
-    )
+    hasLabels(spec, filter.labels)
+  );
+}
+
+/** Has a job all the labels that are asked for? */
+export function hasLabels(spec: JobSpec, wanted: JobFilter["labels"]): boolean {
+  return wanted.every((label) =>
+    spec.labels.some(({ name, value }) => name === label.name && value === label.value),
   );
 }
 

@@ -12,6 +12,9 @@ import type { DeliveryRecord, State } from "../state/state.js";
 import { isTerminal, TaskState } from "../state/tasks.js";
 import { type PendingReason, PendingReasons } from "./obstacles.js";
 
+/** How many tasks a list looks at, at the most, so that none stops the world. */
+export const tasksScanMax = 20_000;
+
 export type TaskStateName =
   "blocked" | "scheduled" | "pending" | "leased" | "running" | "succeeded" | "failed" | "cancelled";
 
@@ -111,7 +114,7 @@ export type TasksPage =
  * Tasks of a job, by stage and index.
  *
  * @param now journal time, for what is still to come
- * @param scanMax how many tasks are looked at, at the most, so that no list stops the world
+ * @param scanMax {@link tasksScanMax}, or fewer for a test
  */
 export function listTasks(
   state: State,
@@ -121,7 +124,7 @@ export function listTasks(
   from: TaskCursor,
   limit: number,
   now: number,
-  scanMax = 20_000,
+  scanMax = tasksScanMax,
 ): TasksPage {
   const job = findJob(state, namespace, id);
   if (job === undefined) return { kind: "job_not_found" };
@@ -234,13 +237,18 @@ function reasonOf(
   return state.tasks.delivery.get(task) === 0 ? "delay" : "backoff";
 }
 
-function causeOf(job: Job, stage: Stage, name: TaskStateName): TaskView["cause"] {
+/** Why a task ended without success. @param cancelCause of its job; empty or undefined: it was not cancelled */
+export function causeOf(
+  cancelCause: string | undefined,
+  pruned: boolean,
+  name: TaskStateName,
+): TaskView["cause"] {
   if (name === "failed") return "failure";
   if (name !== "cancelled") return "";
-  if (job.cancelCause !== undefined) {
-    return job.cancelCause === "upload_lapsed" ? "upload_lapsed" : "requested";
+  if (cancelCause !== undefined && cancelCause !== "") {
+    return cancelCause === "upload_lapsed" ? "upload_lapsed" : "requested";
   }
-  return stage.pruned ? "upstream_failed" : "job_failed";
+  return pruned ? "upstream_failed" : "job_failed";
 }
 
 function taskView(
@@ -261,7 +269,7 @@ function taskView(
     index: tasks.index.get(task),
     state: name,
     reason: reasonOf(state, job, name, task, pending),
-    cause: causeOf(job, stage, name),
+    cause: causeOf(job.cancelCause, stage.pruned, name),
     kind: state.placement.bag(tasks.bag.get(task)).kind,
     generation: tasks.generation.get(task),
     attempt: attemptOf(state, task),

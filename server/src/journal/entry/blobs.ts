@@ -3,7 +3,7 @@ import { varintSize } from "./byte-sink.js";
 /**
  * Bytes on their way into an entry: payloads, outputs, failures, one after the other. Where one ends
  * and the next begins is said by their lengths alone, so that ten thousand small ones may lie in one
- * buffer..
+ * buffer.
  */
 export class Blobs {
   static readonly none = new Blobs([], []);

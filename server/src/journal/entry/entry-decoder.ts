@@ -1,5 +1,5 @@
 import type { BlobId, CoreEvent, Stamp } from "../../core/index.js";
-import { JournalError } from "../journal-error.js";
+import { JournalError, messageOf } from "../journal-error.js";
 import { readTasksAdded } from "./added-tasks.js";
 import { Wire } from "./byte-sink.js";
 import { decodeColdEvent } from "./cold-events.js";
@@ -34,7 +34,7 @@ export function decodeEntry(body: Uint8Array): DecodedEntry {
     return new EntryReader(body).read();
   } catch (error) {
     if (error instanceof JournalError) throw error;
-    throw malformed(error instanceof Error ? error.message : String(error), error);
+    throw malformed(messageOf(error), error);
   }
 }
 

@@ -3,11 +3,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { JournalError } from "../journal-error.js";
+import { SqliteCode, sqliteCodeOf } from "./sqlite-code.js";
 import { type StorageLock } from "./storage.js";
 
 const LOCK_FILE = "lock";
 const HOLDER_FILE = "lock-holder.json";
-const SQLITE_BUSY = 5;
 
 /**
  * Keeps a second master out of a folder on the same machine, with a lock that the operating system
@@ -30,7 +30,7 @@ export function lockDirectory(directory: string): StorageLock {
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    throw isBusy(error) ? locked(directory, holderPath, error) : error;
+    throw sqliteCodeOf(error) === SqliteCode.busy ? locked(directory, holderPath, error) : error;
   }
   const release = (): void => {
     process.removeListener("exit", release);
@@ -43,12 +43,6 @@ export function lockDirectory(directory: string): StorageLock {
   const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
   writeFileSync(holderPath, JSON.stringify(holder));
   return { release };
-}
-
-function isBusy(error: unknown): boolean {
-  if (!(error instanceof Error && "errcode" in error)) return false;
-  // Extended codes keep the primary one in their low byte.
-  return typeof error.errcode === "number" && (error.errcode & 0xff) === SQLITE_BUSY;
 }
 
 function locked(directory: string, holderPath: string, cause: unknown): JournalError {

@@ -1,7 +1,7 @@
 import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
 import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
 import { readText } from "../wire/text.js";
-import { EncodedTasks, plainView, TaskBounds } from "./encoded-tasks.js";
+import { EncodedTasks, larger, plainView, TaskBounds } from "./encoded-tasks.js";
 
 /** Everything that a job says but for its tasks; the same object for those that say the same. */
 export interface JobHead {
@@ -118,9 +118,3 @@ export class EncodedItems implements Iterable<JobRequest> {
 }
 
 const noTasks: readonly EncodedTasks[] = [];
-
-function larger(array: Int32Array, least: number): Int32Array<ArrayBuffer> {
-  const copy = new Int32Array(Math.max(least, 2 * array.length));
-  copy.set(array);
-  return copy;
-}

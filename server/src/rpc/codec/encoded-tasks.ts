@@ -19,11 +19,7 @@ export class TaskBounds {
   /** One more, at [start, stop). */
   push(start: number, stop: number): void {
     const at = 2 * this.#count;
-    if (at === this.#bounds.length) {
-      const larger = new Int32Array(Math.max(64, 2 * at));
-      larger.set(this.#bounds);
-      this.#bounds = larger;
-    }
+    if (at === this.#bounds.length) this.#bounds = larger(this.#bounds, 64);
     this.#bounds[at] = start;
     this.#bounds[at + 1] = stop;
     this.#count += 1;
@@ -36,6 +32,13 @@ export class TaskBounds {
   stop(i: number): number {
     return this.#bounds[2 * i + 1] as number;
   }
+}
+
+/** The numbers with room for as many more. @param least how much room there is in all, at the least */
+export function larger(numbers: Int32Array, least: number): Int32Array<ArrayBuffer> {
+  const copy = new Int32Array(Math.max(least, 2 * numbers.length));
+  copy.set(numbers);
+  return copy;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
 import { TaskSpec } from "@capstan/proto/capstan/v1/job.js";
 import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import type { EncodedTasks } from "./encoded-tasks.js";
-import type { JobHead, JobRequest } from "./job-request.js";
+import type { JobHead, JobRequest } from "./encoded-items.js";
 
 /** Stage and length of a task, before its bytes. */
 const taskHeaderBytes = 8;

@@ -4,8 +4,6 @@ import { FieldCursor } from "../wire/field-cursor.js";
 import { checkText, readText } from "../wire/text.js";
 import { EncodedItems, type JobHead, type JobRequest } from "./encoded-items.js";
 
-export type { JobHead, JobRequest };
-
 /**
  * Requests that bring jobs, read by hand: a job's tasks are left as they came, and jobs of one call that
  * differ in their tasks alone share all the rest, which is decoded and checked once for all of them.

@@ -16,7 +16,7 @@ import type { EncodedTasks } from "./encoded-tasks.js";
 import { Fingerprints } from "./fingerprint.js";
 import type { JobPolicies } from "./job-policies.js";
 import { decodeJobPolicies, encodeSource } from "./job-policies.js";
-import type { JobHead, JobRequest } from "./job-request.js";
+import type { JobHead, JobRequest } from "./encoded-items.js";
 import { decodeOnTaskFailure } from "./policy.js";
 import { decodeStage } from "./stages.js";
 import { TaskDecoder } from "./tasks.js";

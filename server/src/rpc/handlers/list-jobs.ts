@@ -4,7 +4,7 @@ import type {
   ListJobsResponse,
 } from "@capstan/proto/capstan/v1/master_service.js";
 import type { JobFilter, JobView } from "../../core/index.js";
-import { queries } from "../../core/index.js";
+import { isFinished, queries } from "../../core/index.js";
 import type { JobsPage } from "../../history/history.js";
 import { unary } from "../call.js";
 import { encodeJob } from "../codec/encode-job.js";
@@ -12,8 +12,6 @@ import { encodeCursor, tokenOf } from "../codec/page-token.js";
 import { fitPage } from "../codec/page.js";
 import { decodeListJobs } from "../codec/reads.js";
 import type { HandlerDeps } from "./deps.js";
-
-const ends: readonly JobView["state"][] = ["succeeded", "failed", "cancelled"];
 
 /** Lists jobs, the newest first: those in the core and those that left it, by their numbers. */
 export function listJobs({ engine, log, history }: HandlerDeps) {
@@ -35,7 +33,7 @@ export function listJobs({ engine, log, history }: HandlerDeps) {
 
 /** Only jobs that have ended leave. */
 function mayBePast({ states }: JobFilter): boolean {
-  return states.length === 0 || states.some((state) => ends.includes(state));
+  return states.length === 0 || states.some(isFinished);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Rejection } from "../../core/index.js";
+import { notUploading, type Rejection } from "../../core/index.js";
 import type { History } from "../../history/history.js";
 
 /**
@@ -15,11 +15,5 @@ export async function refusalOfUpload(
 ): Promise<Rejection> {
   if (rejection.kind !== "job_not_found") return rejection;
   const past = await history?.job(namespace, jobId);
-  if (past === undefined) return rejection;
-  if (past.cancelCause === "upload_lapsed") {
-    const message = `the upload of job ${jobId} stood still for too long`;
-    return { kind: "upload_lapsed", message };
-  }
-  const message = `job ${jobId} is ${past.state}`;
-  return { kind: "job_not_uploading", message, metadata: { state: past.state } };
+  return past === undefined ? rejection : notUploading(past).rejection;
 }

@@ -4,7 +4,7 @@ import type { JobSpec } from "@capstan/proto/capstan/v1/job.js";
 import { SubmitJobRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import fc from "fast-check";
 import { Fingerprints } from "../../../src/rpc/codec/fingerprint.js";
-import type { JobHead } from "../../../src/rpc/codec/job-request.js";
+import type { JobHead } from "../../../src/rpc/codec/encoded-items.js";
 import { readSubmitJob } from "../../../src/rpc/codec/job-request.js";
 import { Prng } from "../../core/support/prng.js";
 import { oddly, schemas } from "../support/odd-encoding.js";

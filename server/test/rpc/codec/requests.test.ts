@@ -9,7 +9,7 @@ import {
 import fc from "fast-check";
 import { readAppendTasks } from "../../../src/rpc/codec/append-tasks-request.js";
 import type { EncodedTasks } from "../../../src/rpc/codec/encoded-tasks.js";
-import type { JobRequest } from "../../../src/rpc/codec/job-request.js";
+import type { JobRequest } from "../../../src/rpc/codec/encoded-items.js";
 import { readSubmitJob, readSubmitJobs } from "../../../src/rpc/codec/job-request.js";
 import { oddly, schemas } from "../support/odd-encoding.js";
 import { appendTasks, submitJob, submitJobs } from "../support/requests.js";
