@@ -16,6 +16,7 @@ export function checkInvariants(state: State): void {
   checkLeases(state);
   checkLedgers(state);
   checkJobs(state);
+  checkTotals(state);
   checkNames(state);
   checkRetired(state);
   checkLines(state);
@@ -190,6 +191,32 @@ function checkJobs(state: State): void {
       const open = counts.blocked + counts.waiting + counts.scheduled + counts.leased;
       assert(open === 0, () => `finished job ${job.id} has ${open} open tasks`);
     }
+  }
+}
+
+/** What is summed up as things change is what a walk over all jobs finds. */
+function checkTotals(state: State): void {
+  const { jobs, stages } = state;
+  const counts = new Map<string, number>();
+  const add = (what: string, by: number) => counts.set(what, (counts.get(what) ?? 0) + by);
+  for (const job of jobs) {
+    if (isFinished(job.state)) continue;
+    add("jobs", 1);
+    for (let i = 0; i < job.stageCount; i++) {
+      const stage = state.stage(job.firstStage + i);
+      for (const [name, count] of Object.entries(stage.counts)) add(name, count);
+      if (!stage.opened) add("shut", stage.counts.waiting);
+      add("running", stage.running);
+      add("retries", stage.retries);
+    }
+  }
+  const { totals } = stages;
+  const { shut, running, retries } = totals;
+  const summed = { jobs: jobs.active, shut, running, retries };
+  const states = Object.entries(TaskState).map(([name, code]) => [name, totals.countIn(code)]);
+  for (const [what, sum] of [...Object.entries(summed), ...states] as [string, number][]) {
+    const found = counts.get(what) ?? 0;
+    assert(sum === found, () => `the total of ${what} is ${sum}, a walk finds ${found}`);
   }
 }
 

@@ -8,6 +8,8 @@ export function applyJobFinished(state: State, event: EventOf<"job_finished">, s
   job.state = event.state;
   job.finishedAt = stamp.now;
   job.finishedWall = stamp.wall;
+  for (let i = 0; i < job.stageCount; i++) state.stage(job.firstStage + i).leaveTotals();
+  state.jobs.active -= 1;
   state.finished.push(stamp.now, job.no);
   job.revision += 1;
   state.toAdvance.delete(job.no);

@@ -55,6 +55,8 @@ export class JobTable {
   count = 0;
   /** How many of them are here. */
   size = 0;
+  /** Derived: how many of them have not ended. */
+  active = 0;
   /** Those before it have all left. */
   first = 0;
 
@@ -113,6 +115,7 @@ export class JobTable {
   add(facts: JobFacts): Job {
     const no = this.count++;
     this.size += 1;
+    this.active += 1;
     this.id.set(no, facts.id);
     this.spec.set(no, facts.spec);
     if (facts.idempotencyKey !== "") this.idempotencyKey.set(no, facts.idempotencyKey);

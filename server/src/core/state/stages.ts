@@ -3,6 +3,7 @@ import type { StageSpec } from "../spec.js";
 import { dropChunk, RefColumn, RetiredRows, U32Column, U8Column } from "./columns.js";
 import type { TaskStateCode } from "./tasks.js";
 import { TaskState } from "./tasks.js";
+import { Totals } from "./totals.js";
 
 /** How many tasks of a stage are in each state. They add up to the stage's tasks, always. */
 export type TaskCounts = Readonly<Record<keyof typeof TaskState, number>>;
@@ -41,6 +42,8 @@ export class StageTable {
   readonly firstBag = new U32Column();
   /** All bags of stages that have more than one. */
   readonly bags = new Map<StageNo, number[]>();
+  /** Derived: sums over the stages of jobs that have not ended. */
+  readonly totals = new Totals();
 
   readonly #gone = new RetiredRows();
   readonly #columns = [
@@ -112,6 +115,7 @@ export class Stage {
   }
 
   set opened(opened: boolean) {
+    if (opened && !this.opened) this.#table.totals.countShut(-this.countIn(TaskState.waiting));
     this.#table.opened.set(this.no, opened ? 1 : 0);
   }
 
@@ -147,7 +151,10 @@ export class Stage {
 
   /** Counts a task in or out of a state. */
   count(state: TaskStateCode, by: 1 | -1): void {
-    (this.#table.counts[state] as U32Column).add(this.no, by);
+    const { counts, totals } = this.#table;
+    (counts[state] as U32Column).add(this.no, by);
+    totals.count(state, by);
+    if (state === TaskState.waiting && !this.opened) totals.countShut(by);
   }
 
   /** Attempts that failed and were followed by another. */
@@ -156,6 +163,7 @@ export class Stage {
   }
 
   set retries(retries: number) {
+    this.#table.totals.retries += retries - this.retries;
     this.#table.retries.set(this.no, retries);
   }
 
@@ -167,6 +175,18 @@ export class Stage {
   /** Counts a live lease that has started, or that had and ends. */
   countRunning(by: 1 | -1): void {
     this.#table.running.add(this.no, by);
+    this.#table.totals.running += by;
+  }
+
+  /** Its job has ended: nothing of it changes from now on, and the totals are of jobs that have not. */
+  leaveTotals(): void {
+    const { totals, counts } = this.#table;
+    for (const [state, column] of counts.entries()) {
+      totals.count(state as TaskStateCode, -column.get(this.no));
+    }
+    if (!this.opened) totals.countShut(-this.countIn(TaskState.waiting));
+    totals.running -= this.running;
+    totals.retries -= this.retries;
   }
 
   /** The number of its first task. The others follow it side by side, unless there are segments. */
