@@ -456,6 +456,14 @@ describe("file journal, damaged", () => {
     await assert.rejects(collect(journal), isJournalError("failed", /segment 0000000000000001/));
     await journal.close();
     await assert.rejects(open(copy), isJournalError("failed", /segment 0000000000000001/));
+    copy.readFails = false;
+    copy.openFails = true;
+    await assert.rejects(open(copy), isJournalError("failed", /segment 0000000000000001/));
+    copy.openFails = false;
+    copy.list = () => {
+      throw new Error("EIO: simulated");
+    };
+    await assert.rejects(open(copy), isJournalError("failed", /folder \/journal cannot be read/));
   });
 
   it("is not misled by a body that holds frames of this very journal", async () => {

@@ -27,8 +27,7 @@ export async function memoryHarness(): Promise<JournalHarness> {
 }
 
 /** The file driver without a thread, over a disk that loses everything that was not synced. */
-export async function simulatedHarness(): Promise<JournalHarness> {
-  const storage = new SimulatedDisk();
+export async function simulatedHarness(storage = new SimulatedDisk()): Promise<JournalHarness> {
   return {
     open: (options) =>
       openFileJournal({

@@ -4,6 +4,7 @@ import { FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/journal/file
 import { type Journal } from "../../src/journal/journal.js";
 import { JournalFailure } from "../../src/journal/journal-error.js";
 import { collect, isJournalError } from "./contract.js";
+import { prng } from "./prng.js";
 import { SimulatedDisk } from "./simulated-disk.js";
 
 const SEGMENT_BYTES = 5_000;
@@ -21,20 +22,9 @@ function open(disk: SimulatedDisk, mustReach: number): Promise<Journal> {
   });
 }
 
-/** Mulberry32: small, and enough to choose faults with. https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function prng(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe("file journal, when the power goes", () => {
   it(`loses nothing that was durable and shows nothing that was not written, seeds 1 to ${String(SEEDS)}`, async () => {
-    const seen = { torn: 0, tornSegments: 0, survivors: 0, cuts: 0, full: 0, removed: 0 };
+    const seen = { torn: 0, tornSegments: 0, survivors: 0, cuts: 0, kills: 0, full: 0, removed: 0 };
     for (let seed = 1; seed <= SEEDS; seed++) await run(seed, seen);
     for (const [what, count] of Object.entries(seen)) {
       assert(count > 20, `the runs proved nothing about ${what}: ${JSON.stringify(seen)}`);
@@ -42,24 +32,64 @@ describe("file journal, when the power goes", () => {
   }).timeout(600_000);
 
   it("keeps what it found at its start, wherever the next entry goes", async () => {
-    // From an entry after which the claim fits into its segment to one after which it does not.
-    for (let bytes = 4_600; bytes < SEGMENT_BYTES - 250; bytes += 10) {
+    for (const dropsPages of [false, true]) {
+      // From an entry after which the claim fits into its segment to one after which it does not.
+      for (let bytes = 4_600; bytes < SEGMENT_BYTES - 250; bytes += 10) {
+        const disk = new SimulatedDisk();
+        let journal = await open(disk, 0);
+        await journal.claim();
+        await failToSync(disk, journal, new Uint8Array(bytes).fill(3), dropsPages);
+        // The process is killed and the machine goes on: the entry is read, and others follow it.
+        disk.killProcess();
+        journal = await open(disk, 0);
+        assert.equal(journal.lastIndex, 2);
+        await journal.claim();
+        disk.cutPower({ kind: "none_of_it" });
+        journal = await open(disk, 3);
+        assert.equal(journal.lastIndex, 3, `${String(bytes)} bytes`);
+      }
+    }
+  });
+
+  it("keeps a segment that was begun when its fsync failed", async () => {
+    for (const dropsPages of [false, true]) {
       const disk = new SimulatedDisk();
       let journal = await open(disk, 0);
       await journal.claim();
-      disk.syncFails = true;
-      await assert.rejects(journal.append(new Uint8Array(bytes).fill(3)), JournalFailure);
-      disk.syncFails = false;
-      // The process is killed and the machine goes on: the entry is read, and others follow it.
+      await journal.append(new Uint8Array(4_000).fill(3));
+      await failToSync(disk, journal, new Uint8Array(4_000).fill(4), dropsPages);
       disk.killProcess();
-      journal = await open(disk, 0);
-      assert.equal(journal.lastIndex, 2);
+      assert.equal(disk.paths("/journal").length, 2);
+      journal = await open(disk, 2);
       await journal.claim();
       disk.cutPower({ kind: "none_of_it" });
       journal = await open(disk, 3);
-      assert.equal(journal.lastIndex, 3, `${String(bytes)} bytes`);
+      assert.deepEqual(journal.repairs, []);
+      assert.equal((await collect(journal)).length, 3);
     }
   });
+
+  it("refuses to start when what it found cannot be made durable", async () => {
+    const disk = new SimulatedDisk();
+    const journal = await open(disk, 0);
+    await journal.claim();
+    disk.killProcess();
+    disk.syncFails = true;
+    await assert.rejects(open(disk, 1), isJournalError("failed", /cannot be made durable/));
+  });
+
+  /** Appends what an fsync that fails leaves to the cache. */
+  async function failToSync(
+    disk: SimulatedDisk,
+    journal: Journal,
+    body: Uint8Array,
+    dropsPages: boolean,
+  ): Promise<void> {
+    disk.failedSyncDropsPages = dropsPages;
+    disk.syncFails = true;
+    await assert.rejects(journal.append(body), JournalFailure);
+    disk.syncFails = false;
+  }
 
   async function run(seed: number, seen: Record<string, number>): Promise<void> {
     const random = prng(seed);
@@ -83,14 +113,26 @@ describe("file journal, when the power goes", () => {
       };
       const draw = random();
       if (draw < 0.15) {
-        // The power goes before the fsync of this write has returned.
-        disk.syncFails = true;
+        // It ends in the middle of this write: the power goes, the disk fails, or the process is killed.
+        if (random() < 0.7) {
+          disk.syncFails = true;
+          disk.failedSyncDropsPages = random() < 0.5;
+        } else {
+          disk.bytesUntilWriteFails = Math.floor(random() * FRAME_HEADER_BYTES);
+        }
         await assert.rejects(write(), JournalFailure, `seed ${String(seed)}`);
         disk.syncFails = false;
-        const kinds = ["none_of_it", "all_of_it", "some_sectors"] as const;
-        const kind = kinds[Math.floor(random() * 3)] ?? "none_of_it";
-        disk.cutPower(kind === "some_sectors" ? { kind, random } : { kind });
-        count("cuts");
+        disk.bytesUntilWriteFails = Infinity;
+        const kinds = ["none_of_it", "all_of_it", "some_sectors", "some_bytes", "kill"] as const;
+        const kind = kinds[Math.floor(random() * kinds.length)] ?? "kill";
+        if (kind !== "kill") {
+          disk.cutPower({ kind, random });
+          count("cuts");
+        } else {
+          disk.killProcess();
+          if (random() < 0.3) disk.dropCaches();
+          count("kills");
+        }
         journal = await open(disk, expected.length);
         claimed = false;
         if (journal.lastIndex > expected.length) {

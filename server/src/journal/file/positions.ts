@@ -2,6 +2,12 @@ import { SEGMENT_HEADER_BYTES } from "./format.js";
 
 const MARK_BYTES = 64 * 1024;
 
+/** From `offset` to before `end`, in a segment. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly end: number;
+}
+
 /** Where the entries of one segment lie, as it crosses from the writer's thread. */
 export interface SegmentPositionsData {
   readonly firstIndex: number;

@@ -7,18 +7,18 @@ import {
   decodeSegmentHeader,
   FORMAT_VERSION,
   genesisHash,
-  parseSegmentName,
   SEGMENT_HEADER_BYTES,
   SEGMENT_HEADER_READ_BYTES,
-  SEGMENT_SUFFIX,
   type SegmentHeader,
   segmentName,
 } from "./format.js";
-import { SegmentPositions } from "./positions.js";
+import { type ByteRange, SegmentPositions } from "./positions.js";
+import { segmentsIn } from "./segment-list.js";
 import { readFully, type Storage, type StorageFile } from "./storage.js";
 import { canBeUnfinishedHeader, objectToCut, TAIL_BYTES_MAX } from "./torn-tail.js";
 
 const CHUNK_BYTES = 4 * 1024 * 1024;
+const headerRange: ByteRange = { offset: 0, end: SEGMENT_HEADER_BYTES };
 
 /** A journal that was found whole, or was made so. */
 export interface Recovered {
@@ -26,6 +26,8 @@ export interface Recovered {
   readonly journalId: Buffer | undefined;
   readonly segments: SegmentPositions[];
   readonly last: ChainPosition;
+  /** Where the last entry stands in the last segment, or the segment's header while that has none. */
+  readonly lastWrite: ByteRange;
   readonly repairs: readonly Repair[];
 }
 
@@ -75,19 +77,6 @@ function describe(repair: Repair): string {
   return `${repair.segment}, byte ${String(repair.offset)} (${repair.reason})`;
 }
 
-function segmentsIn(storage: Storage, directory: string): number[] {
-  const firstIndexes: number[] = [];
-  for (const name of storage.list(directory)) {
-    if (!name.endsWith(SEGMENT_SUFFIX)) continue;
-    const firstIndex = parseSegmentName(name);
-    if (firstIndex === undefined) {
-      throw dataLoss("a file is named like a segment and is none", { segment: name });
-    }
-    firstIndexes.push(firstIndex);
-  }
-  return firstIndexes.sort((a, b) => a - b);
-}
-
 class Recovery {
   readonly #storage: Storage;
   readonly #directory: string;
@@ -97,6 +86,7 @@ class Recovery {
   #journalId: Buffer | undefined;
   #seed = 0;
   #last: ChainPosition = { index: 0, epoch: 0, hash: Buffer.alloc(0) };
+  #lastWrite: ByteRange = headerRange;
 
   constructor(storage: Storage, directory: string) {
     this.#storage = storage;
@@ -108,18 +98,21 @@ class Recovery {
       journalId: this.#journalId,
       segments: this.#segments,
       last: this.#last,
+      lastWrite: this.#lastWrite,
       repairs: this.#repairs,
     };
   }
 
   segment(firstIndex: number, isLast: boolean): void {
     const name = segmentName(firstIndex);
-    const file = this.#storage.open(join(this.#directory, name), "read");
+    let file: StorageFile | undefined;
     try {
+      file = this.#storage.open(join(this.#directory, name), "read");
       const size = file.size();
       const header = this.#header(file, name, firstIndex, isLast ? size : undefined);
       if (header === undefined) return;
       const positions = new SegmentPositions(firstIndex);
+      this.#lastWrite = headerRange;
       this.#entries(file, name, size, positions, isLast);
       this.#segments.push(positions);
     } catch (error) {
@@ -129,7 +122,7 @@ class Recovery {
         cause: error,
       });
     } finally {
-      file.close();
+      file?.close();
     }
   }
 
@@ -293,6 +286,7 @@ class Recovery {
       switch (check.kind) {
         case "whole":
           positions.add(base + at, base + check.end);
+          this.#lastWrite = { offset: base + at, end: base + check.end };
           at = check.end;
           break;
         case "bad":

@@ -4,18 +4,20 @@ import { JournalError, JournalFailure } from "../journal-error.js";
 import { type ChainPosition } from "./chain.js";
 import {
   checksumSeed,
+  decodeSegmentHeader,
   encodeFrameHeader,
   encodeSegmentHeader,
   entryHash,
   FRAME_HEADER_BYTES,
+  frameHash,
   genesisHash,
   JOURNAL_ID_BYTES,
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from "./format.js";
-import { type SegmentPositionsData } from "./positions.js";
+import { type ByteRange, type SegmentPositionsData } from "./positions.js";
 import { recover } from "./recovery.js";
-import { isDiskFull, type Storage, type StorageFile } from "./storage.js";
+import { isDiskFull, readFully, type Storage, type StorageFile } from "./storage.js";
 
 /** What a writer is told once. It crosses to the writer's thread, so it is plain data. */
 export interface WriterOptions {
@@ -84,7 +86,8 @@ export class SegmentWriter {
   /** @throws JournalError as {@link recover} */
   open(): WriterState {
     const { directory, mustReach } = this.#options;
-    const { journalId, segments, last, repairs } = recover(this.#storage, directory, mustReach);
+    const recovered = recover(this.#storage, directory, mustReach);
+    const { journalId, segments, last, lastWrite, repairs } = recovered;
     this.#journalId = journalId ?? this.#journalId;
     this.#seed = checksumSeed(this.#journalId);
     this.#last = journalId === undefined ? { ...last, hash: genesisHash(this.#journalId) } : last;
@@ -94,7 +97,7 @@ export class SegmentWriter {
       const { firstIndex, end } = tail;
       const file = this.#storage.open(this.#path(firstIndex), "write");
       this.#open = { firstIndex, file, end };
-      this.#keepFound(file, firstIndex);
+      this.#keepFound(file, firstIndex, lastWrite);
     }
     return {
       journalId: this.#journalId,
@@ -106,19 +109,32 @@ export class SegmentWriter {
 
   /**
    * What was read may be there by the grace of the page cache alone: a process that was killed before
-   * its fsync leaves whole entries, and a segment whose name is not durable. From now on they count, so
-   * they are synced before anything is written elsewhere.
+   * its fsync leaves whole entries, and a segment whose name is not durable. Worse, an fsync that failed
+   * has left pages that the kernel takes for written: a later one says that all is well and writes
+   * nothing. Only the last write can be in doubt. From now on it counts, so it is written once more, with
+   * the same bytes, and synced before anything is written elsewhere.
    */
-  #keepFound(file: StorageFile, firstIndex: number): void {
+  #keepFound(file: StorageFile, firstIndex: number, lastWrite: ByteRange): void {
+    const { offset, end } = lastWrite;
     try {
+      const bytes = Buffer.allocUnsafe(end - offset);
+      readFully(file, bytes, offset);
+      if (!this.#isLastWrite(bytes)) throw new Error("it has changed since it was read");
+      file.write([bytes], offset);
       file.sync();
       this.#storage.syncDirectory(this.#options.directory);
     } catch (error) {
       throw new JournalError("failed", "what the journal holds cannot be made durable", {
-        place: { segment: segmentName(firstIndex) },
+        place: { segment: segmentName(firstIndex), offset },
         cause: error,
       });
     }
+  }
+
+  #isLastWrite(bytes: Buffer): boolean {
+    const isHeader = this.#open?.end === SEGMENT_HEADER_BYTES;
+    if (isHeader) return decodeSegmentHeader(bytes).kind === "whole";
+    return frameHash(bytes, 0, bytes.length).equals(this.#last.hash);
   }
 
   /**
