@@ -53,10 +53,11 @@ export function damage(
   };
   switch (kind) {
     case "bit_flipped":
-      file[offset] = (file[offset] ?? 0) ^ (1 << below(8));
-      return change(file);
+      if (file.length === 0) return undefined;
+      disk.flipBit(path, offset, below(8));
+      return { kind, path, offset };
     case "zeros":
-      return change(file.fill(0, offset, offset + 1 + below(4_096)));
+      return change(file.fill(0, offset, Math.min(file.length, offset + 1 + below(4_096))));
     case "garbage": {
       const end = Math.min(file.length, offset + 1 + below(4_096));
       for (let at = offset; at < end; at++) file[at] = below(256);

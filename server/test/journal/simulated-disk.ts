@@ -157,12 +157,23 @@ export class SimulatedDisk implements Storage {
     return Buffer.from(inode.visible.bytes);
   }
 
+  sizeOf(path: string): number {
+    return this.#names.get(path)?.visible.length ?? 0;
+  }
+
   /** Puts a file there, durably, as somebody else would. */
   plant(path: string, bytes: Uint8Array): void {
     this.makeDirectory(dirname(path));
     const inode = Inode.of(bytes);
     this.#names.set(path, inode);
     this.#durableNames.set(path, inode);
+  }
+
+  /** A bit turns over where it lies, also for those who have the file open. */
+  flipBit(path: string, byte: number, bit: number): void {
+    const inode = this.#names.get(path);
+    if (inode === undefined) throw systemError("ENOENT");
+    inode.flipBit(byte, bit);
   }
 
   /** Takes a file away, durably, as somebody else would. */

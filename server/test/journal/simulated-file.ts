@@ -98,6 +98,11 @@ export class Inode {
     for (const change of this.#pending) carryOut(change, this.visible);
   }
 
+  flipBit(byte: number, bit: number): void {
+    for (const { bytes } of [this.platter, this.visible])
+      bytes[byte] = (bytes[byte] ?? 0) ^ (1 << bit);
+  }
+
   cutPower(cut: PowerCut): void {
     if (cut.kind !== "none_of_it") {
       for (const change of this.#pending) carryOutSome(change, this.platter, cut);

@@ -148,8 +148,18 @@ export function frameHeaderFits(bytes: Buffer, start: number, seed: number): boo
 
 /** Whether the body of the whole frame at [start, end) passes its checksum. */
 export function frameBodyFits(bytes: Buffer, start: number, end: number, seed: number): boolean {
+  return frameBodyDifference(bytes, start, end, seed) === 0;
+}
+
+/** The checksum of the body of the whole frame at [start, end), XOR the one that its header states. */
+export function frameBodyDifference(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  seed: number,
+): number {
   const body = bytes.subarray(start + FRAME_HEADER_BYTES, end);
-  return checksum(body, seed) === bytes.readUInt32LE(start + 4);
+  return (checksum(body, seed) ^ bytes.readUInt32LE(start + 4)) >>> 0;
 }
 
 /**

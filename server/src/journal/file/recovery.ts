@@ -260,7 +260,7 @@ class Recovery {
       0,
       readFully(file, this.#chunk.subarray(0, bytesCut), positions.end),
     );
-    const objection = objectToCut(tail, chain, this.#seed);
+    const objection = objectToCut(tail, positions.end, chain, this.#seed);
     if (objection !== undefined) {
       const at = `at byte ${String(positions.end + objection.at)} ${objection.reason}`;
       throw dataLoss(`${reason}, and ${at}`, place);
