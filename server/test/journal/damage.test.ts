@@ -13,7 +13,7 @@ import {
 import { TAIL_BYTES_MAX } from "../../src/journal/file/torn-tail.js";
 import { crc32 } from "node:zlib";
 import { type Journal, type StoredEntry } from "../../src/journal/journal.js";
-import { JournalError } from "../../src/journal/journal-error.js";
+import { type JournalError } from "../../src/journal/journal-error.js";
 import { appendAll, bytes, collect, isJournalError, text } from "./contract.js";
 import {
   assertPrefix,
