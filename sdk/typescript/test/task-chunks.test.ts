@@ -111,6 +111,30 @@ describe("tasks on their way into messages", () => {
     );
   });
 
+  it("are split anywhere, and nothing is left out", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(task, { minLength: 1, maxLength: 10 }),
+        fc.integer({ min: 1, max: 12 }),
+        async (tasks, at) => {
+          const chunk = await new TaskChunks(tasks, jsonCodec, new Arena()).read({
+            tasks: 99,
+            bytes: 1e6,
+          });
+          const first = chunk.upTo(at);
+          const rest = chunk.from(first.nextIndex);
+          assert.equal(first.count, Math.min(at, tasks.length));
+          assert.equal(rest.firstIndex, first.nextIndex);
+          const read = [first, rest].flatMap(
+            (part) => AppendTasksRequest.decode(written(part, 5)).tasks,
+          );
+          assert.deepEqual(read, tasks.map(messageOf));
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
   it("stay apart from those of other jobs in the same memory, however large it grows", async () => {
     const arena = new Arena();
     const chunks: [Chunk, readonly TaskDefinition[]][] = [];

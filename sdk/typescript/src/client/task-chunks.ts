@@ -48,7 +48,18 @@ export class Chunk {
   /** What is left of it from an index on. */
   from(index: number): Chunk {
     if (index <= this.firstIndex) return this;
+    if (index >= this.nextIndex) return new Chunk(this.nextIndex, this.#bytes, [this.#end]);
     return new Chunk(index, this.#bytes, this.#places.slice(index - this.firstIndex));
+  }
+
+  /** What lies before an index, which is behind its first. */
+  upTo(index: number): Chunk {
+    if (index >= this.nextIndex) return this;
+    return new Chunk(
+      this.firstIndex,
+      this.#bytes,
+      this.#places.slice(0, index - this.firstIndex + 1),
+    );
   }
 
   /** Writes its tasks as a repeated field of that number. */

@@ -16,6 +16,12 @@ import { TaskChunks, type Arena, type Chunk, type ChunkLimits } from "./task-chu
 /** What one SubmitJob or AppendTasks carries at most, with room for what stands around the tasks. */
 const messageLimits: ChunkLimits = { tasks: 4_096, bytes: 440 * 1_024 };
 
+/**
+ * Tasks of the first parts of a stage. A master that has just started runs such code for the first time, some
+ * ten times slower than the next: a whole message of tasks would hold up for that long whoever else it serves.
+ */
+const firstParts: readonly number[] = [128, 256, 512, 1_024];
+
 /** How many AppendTasks are under way at once: the next is encoded and sent while one is written. */
 const appendsInFlight = 3;
 
@@ -285,12 +291,17 @@ async function uploadStage(stage: StageUpload, from: number, to: Destination): P
     );
     pending.push({ chunk, failure });
   };
+  const smaller = [...firstParts];
   for (;;) {
-    const chunk: Chunk = stage.first ?? (await stage.tasks.read(messageLimits));
+    const read: Chunk = stage.first ?? (await stage.tasks.read(messageLimits));
     stage.first = undefined;
-    if (chunk.count === 0 && stage.tasks.ended) break;
-    if (chunk.nextIndex > from) begin(chunk.from(from));
-    if (pending.length >= appendsInFlight) await settleFirst(nameOf(stage), pending, to);
+    if (read.count === 0 && stage.tasks.ended) break;
+    for (let rest = read.from(from); rest.count > 0;) {
+      const part = rest.upTo(rest.firstIndex + (smaller.shift() ?? rest.count));
+      rest = rest.from(part.nextIndex);
+      begin(part);
+      if (pending.length >= appendsInFlight) await settleFirst(nameOf(stage), pending, to);
+    }
   }
   while (pending.length > 0) await settleFirst(nameOf(stage), pending, to);
 }
