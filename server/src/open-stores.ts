@@ -34,10 +34,9 @@ async function openFile(directory: string): Promise<Journal> {
   try {
     return await openFileJournal({ directory, mustReach });
   } catch (error) {
-    if (!(error instanceof JournalError) || !error.message.includes("had been durable"))
-      throw error;
+    if (!(error instanceof JournalError) || error.mustReach === undefined) throw error;
     const hint = `the history in ${path} has seen it; move that away if the journal is another's`;
-    throw new JournalError("data_loss", `${error.message}; ${hint}`, { cause: error });
+    throw new JournalError("data_loss", `${error.message}; ${hint}`, { mustReach, cause: error });
   }
 }
 

@@ -25,11 +25,17 @@ export class JournalError extends Error {
   override readonly name: string = "JournalError";
   readonly kind: JournalErrorKind;
   readonly place: JournalPlace | undefined;
+  /** Of a journal that ends too early: the entry that it had to reach, for somebody has seen it. */
+  readonly mustReach: number | undefined;
 
   constructor(
     kind: JournalErrorKind,
     message: string,
-    options: { readonly place?: JournalPlace; readonly cause?: unknown } = {},
+    options: {
+      readonly place?: JournalPlace;
+      readonly mustReach?: number;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(
       options.place === undefined ? message : `${message} (${describe(options.place)})`,
@@ -37,6 +43,7 @@ export class JournalError extends Error {
     );
     this.kind = kind;
     this.place = options.place;
+    this.mustReach = options.mustReach;
   }
 }
 
@@ -60,6 +67,19 @@ export class JournalFailure extends JournalError {
 /** DATA_LOSS at a place, in words that an operator can act on. */
 export function dataLoss(message: string, place: JournalPlace): JournalError {
   return new JournalError("data_loss", `DATA_LOSS: ${message}`, { place });
+}
+
+/** DATA_LOSS of a journal that ends before an entry that somebody has seen. */
+export function endsTooEarly(
+  ends: { readonly lastIndex: number; readonly mustReach: number },
+  detail: string,
+  place: JournalPlace,
+): JournalError {
+  const { lastIndex, mustReach } = ends;
+  const message =
+    `DATA_LOSS: the journal ends at entry ${String(lastIndex)}, but entry ${String(mustReach)} ` +
+    `had been durable${detail}`;
+  return new JournalError("data_loss", message, { place, mustReach });
 }
 
 function describe({ segment, offset, index }: JournalPlace): string {

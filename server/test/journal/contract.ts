@@ -278,7 +278,10 @@ export function journalContract(name: string, create: () => Promise<JournalHarne
       const journal = await openClaimed();
       await appendAll(journal, ["a", "b"]);
       await harness.crash();
-      await assert.rejects(harness.open({ mustReach: 4 }), isJournalError("data_loss", /entry 4/));
+      await assert.rejects(harness.open({ mustReach: 4 }), (error) => {
+        assert(error instanceof JournalError && error.mustReach === 4);
+        return isJournalError("data_loss", /entry 4/)(error);
+      });
       const reopened = await harness.open({ mustReach: 3 });
       assert.equal(reopened.lastIndex, 3);
     });

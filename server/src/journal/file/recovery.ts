@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Repair } from "../journal.js";
-import { dataLoss, JournalError } from "../journal-error.js";
+import { dataLoss, endsTooEarly, JournalError } from "../journal-error.js";
 import { Chain, type ChainPosition } from "./chain.js";
 import {
   checksumSeed,
@@ -45,11 +45,9 @@ export function recover(storage: Storage, directory: string, mustReach: number):
   if (recovered.last.index < mustReach) {
     const segment = segmentName(recovered.segments.at(-1)?.firstIndex ?? 1);
     const cut = recovered.repairs.map((repair) => `; a torn tail was found at ${describe(repair)}`);
-    throw dataLoss(
-      `the journal ends at entry ${String(recovered.last.index)}, but entry ${String(mustReach)} ` +
-        `had been durable${cut.join("")}`,
-      { segment, index: recovered.last.index + 1 },
-    );
+    const lastIndex = recovered.last.index;
+    const place = { segment, index: lastIndex + 1 };
+    throw endsTooEarly({ lastIndex, mustReach }, cut.join(""), place);
   }
   recovery.repair();
   return recovered;

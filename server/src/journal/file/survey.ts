@@ -1,5 +1,5 @@
 import { decodeEntry } from "../entry/index.js";
-import { JournalError } from "../journal-error.js";
+import { dataLoss, JournalError } from "../journal-error.js";
 import type { Repair, StoredEntry } from "../journal.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, SEGMENT_SUFFIX, segmentName } from "./format.js";
@@ -53,7 +53,8 @@ export interface SurveyedEntry {
 }
 
 /**
- * Reads and verifies every byte of a journal, and changes nothing. For a tool: it reads at once, and holds up the
+ * Reads and verifies every byte of a journal, and changes nothing. A journal without its first entries is
+ * not whole: no master starts on it. For a tool: it reads at once, and holds up the
  * event loop while it does.
  *
  * @param directory the folder of the journal, whose master is stopped: its lock is taken meanwhile
@@ -65,7 +66,9 @@ export function surveyFileJournal(
 ): JournalSurvey {
   const lock = take(storage, directory);
   try {
-    return surveyOf(examine(storage, directory));
+    const survey = surveyOf(examine(storage, directory));
+    refuseHeadless(survey);
+    return survey;
   } finally {
     lock.release();
   }
@@ -107,6 +110,14 @@ export async function* readFileJournal(
 function take(storage: Storage, directory: string): StorageLock {
   if (hasSegments(storage, directory)) return storage.lock(directory);
   throw new JournalError("failed", `there is no journal in ${directory}`);
+}
+
+/** Every segment may be whole by itself, and those before the first be gone all the same. */
+function refuseHeadless({ firstIndex, segments }: JournalSurvey): void {
+  const [first] = segments;
+  if (first === undefined || firstIndex <= 1) return;
+  const gone = `entries 1 to ${String(firstIndex - 1)} are gone, and no snapshot covers them`;
+  throw dataLoss(gone, { segment: first.name, index: 1 });
 }
 
 function surveyOf({ journalId, segments, last, repairs }: Recovered): JournalSurvey {

@@ -32,6 +32,7 @@ export interface PlainError {
   readonly code?: string;
   readonly kind?: JournalError["kind"];
   readonly place?: JournalPlace;
+  readonly mustReach?: number;
   readonly cause?: PlainError;
 }
 
@@ -46,6 +47,8 @@ export function toPlain(error: unknown): PlainError {
     ...(typeof code === "string" && { code }),
     ...(error instanceof JournalError && { kind: error.kind }),
     ...(error instanceof JournalError && error.place !== undefined && { place: error.place }),
+    ...(error instanceof JournalError &&
+      error.mustReach !== undefined && { mustReach: error.mustReach }),
     ...(cause !== undefined && { cause: toPlain(cause) }),
   };
 }
@@ -64,7 +67,11 @@ function revive(plain: PlainError): Error {
         ? new JournalFailure("", { cause })
         : new JournalError(plain.kind, "", { cause });
     // The message already names the place.
-    return Object.assign(error, { message: plain.message, place: plain.place });
+    return Object.assign(error, {
+      message: plain.message,
+      place: plain.place,
+      mustReach: plain.mustReach,
+    });
   }
   const error = new Error(plain.message, cause === undefined ? undefined : { cause });
   error.name = plain.name;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type AppendOutcome, ENTRY_BYTES_MAX, type Journal, type StoredEntry } from "../journal.js";
-import { dataLoss, JournalError, JournalFailure } from "../journal-error.js";
+import { dataLoss, endsTooEarly, JournalError, JournalFailure } from "../journal-error.js";
 
 const SEGMENT = "memory";
 
@@ -83,9 +83,9 @@ export async function openMemoryJournal(
 ): Promise<Journal> {
   const mustReach = options.mustReach ?? 0;
   if (disk.lastIndex < mustReach) {
-    const ends = `the journal ends at entry ${String(disk.lastIndex)}`;
-    const place = { segment: SEGMENT, index: disk.lastIndex + 1 };
-    throw dataLoss(`${ends}, but entry ${String(mustReach)} had been durable`, place);
+    const { lastIndex } = disk;
+    const place = { segment: SEGMENT, index: lastIndex + 1 };
+    throw endsTooEarly({ lastIndex, mustReach }, "", place);
   }
   return new MemoryJournal(disk, options.latency ?? (() => Promise.resolve()));
 }
