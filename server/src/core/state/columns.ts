@@ -13,11 +13,15 @@ interface NumberArray {
 }
 
 class Column<A extends NumberArray> {
-  readonly #chunks: A[] = [];
+  /** undefined: nothing was ever set in it; `#dropped`: it was given up. */
+  readonly #chunks: (A | undefined)[] = [];
   readonly #make: (size: number) => A;
+  /** Out of the range of an empty array 0 is read, and nothing is kept. */
+  readonly #dropped: A;
 
   constructor(make: (size: number) => A) {
     this.#make = make;
+    this.#dropped = make(0);
   }
 
   /** 0 where nothing was ever set. */
@@ -28,7 +32,10 @@ class Column<A extends NumberArray> {
 
   set(at: number, value: number): void {
     let chunk = this.#chunks[at >>> chunkBits];
-    if (chunk === undefined) chunk = this.#grow(at >>> chunkBits);
+    if (chunk === undefined) {
+      if (value === 0) return;
+      chunk = this.#grow(at >>> chunkBits);
+    }
     chunk[at & chunkMask] = value;
   }
 
@@ -38,14 +45,19 @@ class Column<A extends NumberArray> {
 
   /** Gives up a chunk: it reads as 0 from now on, and what is written to it is lost. */
   drop(slot: number): void {
-    // Out of the range of an empty array nothing is kept.
-    if (slot < this.#chunks.length) this.#chunks[slot] = this.#make(0);
+    reach(this.#chunks, slot);
+    this.#chunks[slot] = this.#dropped;
   }
 
   #grow(slot: number): A {
-    while (this.#chunks.length <= slot) this.#chunks.push(this.#make(chunkSize));
-    return this.#chunks[slot] as A;
+    reach(this.#chunks, slot);
+    return (this.#chunks[slot] = this.#make(chunkSize));
   }
+}
+
+/** Chunks below the one asked for are not made: what is seldom set would take them for all that came before. */
+function reach(chunks: unknown[], slot: number): void {
+  while (chunks.length <= slot) chunks.push(undefined);
 }
 
 /** Values in [0, 2^8). */
@@ -81,7 +93,8 @@ export class F64Column extends Column<Float64Array> {
  * or text: an object of its own for each number is what columns are there to avoid.
  */
 export class RefColumn<T> {
-  readonly #chunks: (T | undefined)[][] = [];
+  readonly #chunks: ((T | undefined)[] | undefined)[] = [];
+  readonly #dropped: (T | undefined)[] = [];
 
   /** undefined where nothing was ever set. */
   get(at: number): T | undefined {
@@ -89,17 +102,23 @@ export class RefColumn<T> {
   }
 
   set(at: number, value: T | undefined): void {
-    const slot = at >>> chunkBits;
-    while (this.#chunks.length <= slot) {
-      this.#chunks.push(new Array<T | undefined>(chunkSize).fill(undefined));
+    let chunk = this.#chunks[at >>> chunkBits];
+    if (chunk === undefined) {
+      if (value === undefined) return;
+      chunk = this.#grow(at >>> chunkBits);
     }
-    const chunk = this.#chunks[slot] as (T | undefined)[];
     if (chunk.length > 0) chunk[at & chunkMask] = value;
   }
 
   /** As of columns of numbers. */
   drop(slot: number): void {
-    if (slot < this.#chunks.length) this.#chunks[slot] = [];
+    reach(this.#chunks, slot);
+    this.#chunks[slot] = this.#dropped;
+  }
+
+  #grow(slot: number): (T | undefined)[] {
+    reach(this.#chunks, slot);
+    return (this.#chunks[slot] = new Array<T | undefined>(chunkSize).fill(undefined));
   }
 }
 
@@ -125,10 +144,8 @@ export class RetiredRows {
   add(no: number): number {
     if (this.has(no)) return -1;
     const slot = no >>> chunkBits;
-    while (this.#chunks.length <= slot) {
-      this.#chunks.push(undefined);
-      this.#counts.push(0);
-    }
+    reach(this.#chunks, slot);
+    while (this.#counts.length <= slot) this.#counts.push(0);
     const rows = (this.#chunks[slot] ??= new Uint8Array(chunkSize));
     rows[no & chunkMask] = 1;
     const count = (this.#counts[slot] ?? 0) + 1;
