@@ -107,6 +107,17 @@ describe("corners of the core", () => {
     assert.equal(story.machine.state.leases.size, 0);
   });
 
+  it("keeps no room for a lease of one job's task under another job's number", () => {
+    const story = new Scenario();
+    story.machine.state.nextLease = 10;
+    story.submit({ stages: [{ tasks: 1 }] });
+    story.submit({ stages: [{ tasks: 1 }] });
+    const token = { epoch: 1, lease: 3, job: 1, task: 0, delivery: 1, drawHigh: 1, drawLow: 1 };
+    const reply = story.register({ held: [{ token, state: "started", demand: [slots(1)] }] });
+    assert.deepEqual(reply.lost, [token]);
+    assert.equal(story.machine.state.leases.size, 0);
+  });
+
   it("says again to a worker that comes back what it must not start, its job failing", () => {
     const story = new Scenario();
     story.worker({ id: "w", capacity: [slots(3)] });

@@ -236,4 +236,61 @@ describe("placement", () => {
     const asked = (story.machine.decided.get("place") ?? 0) - before;
     assert.ok(asked < 10, `${asked} were asked`);
   });
+
+  it("has nothing wait at a busy worker of a great fleet while there are idle ones", () => {
+    const story = new Scenario();
+    for (let no = 0; no < 200; no++) story.worker({ prefetch: 1 });
+    story.place();
+    story.submit({ stages: [{ tasks: 170 }] });
+    assert.equal(story.place().length, 170);
+    for (let job = 0; job < 6; job++) {
+      story.submit({ stages: [{ tasks: 5 }] });
+      assert.deepEqual(
+        story.place().map(({ ahead }) => ahead),
+        [false, false, false, false, false],
+      );
+    }
+    story.submit({ stages: [{ tasks: 1 }] });
+    assert.equal(story.placeOne().ahead, true);
+  });
+
+  it("comes back to a worker whose window of bytes was too short for what was next", () => {
+    const story = new Scenario();
+    const short = story.worker({ capacity: [slots(2)] });
+    story.machine.note({
+      kind: "grant_credit",
+      worker: short,
+      session: 1,
+      tasks: 100,
+      bytes: 1_000,
+    });
+    story.submit({ stages: [{ tasks: [{ bodyBytes: 900 }, { bodyBytes: 300 }] }] });
+    assert.equal(story.placeOne().index, 0);
+    const other = story.worker();
+    const taken = story.placeOne();
+    assert.deepEqual([taken.worker, taken.index], [other, 1]);
+    story.submit({ stages: [{ tasks: [{ bodyBytes: 200 }, { bodyBytes: 50 }] }] });
+    assert.deepEqual(story.place(), [], "the next task does not go in either");
+    story.complete(taken);
+    const grants = story.place();
+    assert.deepEqual(
+      grants.map(({ worker, index }) => [worker, index]),
+      [
+        [other, 0],
+        [short, 1],
+      ],
+    );
+  });
+
+  it("forgets the tasks that named hosts which no worker ever did", () => {
+    const story = new Scenario({ checks: false });
+    const { placement } = story.machine.state;
+    story.worker({ capacity: [slots(500)], credit: 500 });
+    for (let job = 0; job < 40; job++) {
+      const tasks = Array.from({ length: 500 }, (_, i) => near(`nowhere-${String(i % 7)}`));
+      story.submit({ stages: [{ tasks }] });
+      for (const grant of story.place()) story.complete(grant);
+    }
+    assert.ok(placement.racklessEntries < 5_000, `${placement.racklessEntries} entries`);
+  });
 });

@@ -156,6 +156,8 @@ function adoptionBytes({ demand }: HeldLease): number {
 function canAdopt(state: State, { token, state: heldState, demand }: HeldLease): boolean {
   if (heldState === "result_pending" || demand.length === 0) return false;
   if (!state.tasks.has(token.task) || !state.jobs.has(token.job)) return false;
+  // A token of the one and the other was never given out.
+  if (state.stageOf(token.task).job !== token.job) return false;
   return token.lease > 0 && token.lease < state.nextLease && !state.leases.has(token.lease);
 }
 

@@ -31,6 +31,8 @@ export interface Shape {
   pending: number;
   /** Workers that had room for it when they were last looked at; of others see `roomSeen`. */
   readonly candidates: Set<WorkerNo>;
+  /** Those whose window of bytes was too short for the task that was next, in the order of their turns. */
+  readonly short: Set<WorkerNo>;
   /** The moment of `Placement.room` up to which it has heard who gained room. */
   roomSeen: number;
 }

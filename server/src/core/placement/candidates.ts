@@ -10,6 +10,8 @@ const askedPerTask = 4;
 const askedBesides = 16;
 /** How many of a shape's bags are looked at for where their tasks would like to run. */
 const bagsLookedAt = 64;
+/** How many of those whose window of bytes is short. */
+const shortAsked = 4;
 /** How many workers of each rack. */
 const askedOfRack = 16;
 
@@ -70,6 +72,27 @@ export function askFor(
     candidates.add(no);
   }
   return true;
+}
+
+/**
+ * Workers with room whose window of bytes was too short for what was next. What is next changes with each grant,
+ * for each by where its data lies: a few are asked in each round, in turn, which costs the same however many
+ * there are.
+ */
+export function askShort(
+  shape: Shape,
+  placement: Placement,
+  worker: (no: WorkerNo) => Worker,
+  asked: Set<WorkerNo>,
+): void {
+  let left = shortAsked;
+  for (const no of shape.short) {
+    if (left-- === 0) return;
+    // Refused once more it comes back, behind the others.
+    shape.short.delete(no);
+    shape.candidates.add(no);
+    if (couldTake(worker(no), shape, placement)) asked.add(no);
+  }
 }
 
 const none: Iterable<WorkerNo> = [];

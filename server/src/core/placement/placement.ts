@@ -8,6 +8,7 @@ import { NumberHeap } from "./heap.js";
 import { PendingLists } from "./pending-lists.js";
 import type { HostPool } from "../state/host-pool.js";
 import { RecentRoom } from "./recent-room.js";
+import { Rackless } from "./rackless.js";
 import { fitsEmpty, Interner, toDemand } from "./resources.js";
 
 /**
@@ -43,8 +44,7 @@ export class Placement {
   readonly #classByKey = new Map<string, number>();
   readonly #tasks: TaskTable;
   readonly #hostPool: HostPool;
-  /** Tasks that name a host of unknown rack, by host: threaded again once the rack is known. */
-  readonly #rackless = new Map<number, { task: TaskNo; delivery: number }[]>();
+  readonly #rackless = new Rackless();
 
   constructor(tasks: TaskTable, hostPool: HostPool) {
     this.#tasks = tasks;
@@ -183,13 +183,16 @@ export class Placement {
     if (this.rackOfHost[host] === rack) return;
     while (this.rackOfHost.length <= host) this.rackOfHost.push(-1);
     this.rackOfHost[host] = rack;
-    const waiting = this.#rackless.get(host);
-    if (waiting === undefined) return;
-    this.#rackless.delete(host);
+    const live = this.#rackless.take(host, this.isLive);
+    if (live.length === 0) return;
     this.lists.beginThread();
-    const live = waiting.filter(({ task, delivery }) => this.isLive(task, delivery));
     live.sort((a, b) => this.#size(b.task) - this.#size(a.task) || a.task - b.task);
     for (const { task, delivery } of live) this.#insert(task, delivery, atRack(rack));
+  }
+
+  /** Tasks that wait for the rack of a host to become known, entries of those that moved on included. */
+  get racklessEntries(): number {
+    return this.#rackless.entries;
   }
 
   /** Is an entry of the lists still good: is the task in line, and not granted since? */
@@ -211,16 +214,10 @@ export class Placement {
       const host = this.#hostPool.get(at + i);
       this.#insert(task, delivery, atHost(host));
       const rack = this.rackOfHost[host] ?? -1;
-      if (rack === -1) this.#waitForRack(host, task, delivery);
+      if (rack === -1) this.#rackless.add(host, { task, delivery }, this.isLive);
       else if (!racks.includes(rack)) racks.push(rack);
     }
     for (const rack of racks) this.#insert(task, delivery, atRack(rack));
-  }
-
-  #waitForRack(host: number, task: TaskNo, delivery: number): void {
-    const waiting = this.#rackless.get(host);
-    if (waiting === undefined) this.#rackless.set(host, [{ task, delivery }]);
-    else waiting.push({ task, delivery });
   }
 
   #insert(task: TaskNo, delivery: number, place: number): void {
@@ -279,6 +276,7 @@ export class Placement {
       feasible: [],
       pending: 0,
       candidates: new Set(),
+      short: new Set(),
       roomSeen: 0,
     };
     this.shapes.push(shape);

@@ -1,6 +1,6 @@
 import type { Shape } from "./bags.js";
 import { atHost, atRack, noPreference } from "./bags.js";
-import { askFor, couldTake } from "./candidates.js";
+import { askFor, askShort, couldTake } from "./candidates.js";
 import type { Reach } from "./find.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { Placement } from "./placement.js";
@@ -19,7 +19,8 @@ type TryPlace = (worker: WorkerNo, reach: Reach, ahead: boolean) => LeaseNo;
  * wait at a busy worker: before that it would pass by an idle one.
  *
  * Asked are the workers that gained room, and for each shape of which more waits those that have room for it.
- * Those who were asked and got nothing are not asked again before there is news for them.
+ * Those who were asked and got nothing are not asked again before there is news for them. As long as only some
+ * were asked, nothing is taken to wait: one who was not may have room for it now.
  *
  * @param tryPlace decides and applies one placement; the lease that was granted, or 0
  * @param most stop after so many grants
@@ -32,44 +33,63 @@ export function placementRound(state: State, tryPlace: TryPlace, most: number): 
   for (const askAll of [false, true]) {
     if (placement.active.length === 0) placement.news.clear();
     const { asked, areAll } = candidates(state, most - granted.length, askAll);
-    if (asked.size > 0) askInTurns(state, [...asked], tryPlace, most, granted);
+    if (asked.size > 0) {
+      askInTurns(state, [...asked], { tryPlace, most, granted, mayGoAhead: areAll });
+    }
     if (granted.length >= most) return granted;
-    placement.offers.clear();
+    // Those who were not asked to take anything ahead are asked once more, beside all others.
+    if (areAll) placement.offers.clear();
     for (const shape of placement.news) {
       if (areAll || shape.pending === 0) placement.news.delete(shape);
     }
-    if (placement.news.size === 0) break;
+    if (areAll) break;
   }
-  settle(placement);
+  settle(state);
   return granted;
 }
 
 /**
  * What still waits at the end of a round fits nobody: whoever may have room for it then has gained it since.
- * Shapes of which nothing does leave.
+ * But one whose window of bytes is too short for the task that is next has room, and another task may go in.
+ * Shapes of which nothing waits leave.
  */
-function settle(placement: Placement): void {
+function settle(state: State): void {
+  const { placement } = state;
   for (let i = placement.active.length - 1; i >= 0; i--) {
     const shape = placement.active[i] as Shape;
     if (placement.head(shape) === undefined) {
       placement.retire(shape);
+      shape.short.clear();
       continue;
     }
+    const keep = (no: WorkerNo) => {
+      if (couldTake(state.worker(no), shape, placement)) shape.short.add(no);
+    };
+    placement.room.since(shape.roomSeen, keep);
+    shape.candidates.forEach(keep);
     shape.candidates.clear();
     shape.roomSeen = placement.room.moment;
   }
 }
 
+/** What a pass of asking goes by. */
+interface Pass {
+  readonly tryPlace: TryPlace;
+  readonly most: number;
+  /** What was granted so far; more is added. */
+  readonly granted: LeaseNo[];
+  /** May be taken to wait at a busy worker what nobody has room for? */
+  readonly mayGoAhead: boolean;
+}
+
 function askInTurns(
   state: State,
   offered: readonly WorkerNo[],
-  tryPlace: TryPlace,
-  most: number,
-  granted: LeaseNo[],
+  { tryPlace, most, granted, mayGoAhead }: Pass,
 ): void {
   const { placement } = state;
   const isOver = () => granted.length >= most || placement.active.length === 0;
-  for (const ahead of [false, true]) {
+  for (const ahead of mayGoAhead ? [false, true] : [false]) {
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
     for (const reach of [0, 1, 2] as const) {
       for (let goesOn = true; goesOn;) {
@@ -165,6 +185,7 @@ function candidates(
     // A look at what is left costs far less than to ask, three times over: most of a busy fleet has too little.
     if (placement.active.some((shape) => couldTake(worker, shape, placement))) asked.add(no);
   }
+  for (const shape of placement.active) askShort(shape, placement, workerOf, asked);
   // A round that will be cut short anyway: what comes beside is looked at in one that goes to its end.
   if (asked.size >= enough && !askAll) return { asked, areAll: placement.news.size === 0 };
   for (const shape of placement.news) {

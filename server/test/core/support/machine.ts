@@ -22,6 +22,7 @@ import {
   newState,
   placementRound,
 } from "../../../src/core/index.js";
+import { checkNobodyIsPassedBy } from "./placement-check.js";
 import { Prng } from "./prng.js";
 import { TermKeeper } from "./term-keeper.js";
 
@@ -170,7 +171,9 @@ export class Machine {
     }
     if (!this.#checks) return;
     checkInvariants(this.state);
-    if (event.type === "lease_granted" && !event.ahead) this.#checkRoom(event.lease);
+    if (event.type !== "lease_granted") return;
+    if (event.ahead) checkNobodyIsPassedBy(this.state, event.lease);
+    else this.#checkRoom(event.lease);
   }
 
   /**

@@ -47,6 +47,20 @@ export function checkNobodyIdles(state: State, seen: Idleness): void {
   }
 }
 
+/** What is taken to wait at a busy worker passes by nobody who could run it now. */
+export function checkNobodyIsPassedBy(state: State, lease: number): void {
+  const granted = state.leases.get(lease);
+  assert(granted !== undefined);
+  const bag = state.placement.bag(state.tasks.bag.get(granted.task));
+  for (const worker of state.workers) {
+    if (worker.no === granted.worker || !isAvailable(worker) || !canEverRun(worker, bag)) continue;
+    const { left, bytes, ahead } = roomOf(state, worker);
+    if (worker.leases.size > 0 && bytes < bodyBytesMax) continue;
+    const idles = ahead === 0 && isWithin(bag, left);
+    assert(!idles, `lease ${lease} waits at worker ${granted.worker}, and ${worker.no} has room`);
+  }
+}
+
 /**
  * What is ahead moves up when it fits, oldest first: the first of it does not fit into what is left.
  * Where a lease is stopping, its answer is what moves it up.
