@@ -17,6 +17,7 @@ export type RejectionKind =
   | "upload_count_mismatch"
   | "job_not_uploading"
   | "stage_counts_differ"
+  | "numbers_exhausted"
   | "result_invalid"
   | "session_superseded";
 

@@ -58,6 +58,11 @@ export const statusByRejection = {
     reason: "STAGE_COUNTS_DIFFER",
     retry: "never",
   },
+  numbers_exhausted: {
+    code: status.RESOURCE_EXHAUSTED,
+    reason: "NUMBERS_EXHAUSTED",
+    retry: "never",
+  },
   result_invalid: { code: status.INVALID_ARGUMENT, reason: "PARTITION_INVALID", retry: "never" },
   session_superseded: { code: status.FAILED_PRECONDITION, reason: "SUPERSEDED", retry: "never" },
 } as const satisfies Record<RejectionKind, StatusRow>;

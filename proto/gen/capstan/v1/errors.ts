@@ -106,6 +106,12 @@ export enum ErrorReason {
    * nobody knows whether it is there. Repeat after the RetryInfo's delay.
    */
   ERROR_REASON_HISTORY_UNAVAILABLE = 28,
+  /**
+   * ERROR_REASON_NUMBERS_EXHAUSTED - RESOURCE_EXHAUSTED, without RetryInfo. The master's journal has had as many jobs, stages or tasks as can be
+   * numbered over its life (2^32 - 1 of each). What is there goes on, nothing new is taken. Does not help to
+   * repeat: go on with a new journal. Metadata: `what`, `limit`.
+   */
+  ERROR_REASON_NUMBERS_EXHAUSTED = 29,
   /** ERROR_REASON_JOB_NOT_FOUND - NOT_FOUND. There is no such job in that namespace, or it is past its retention. Metadata: `job_id`. */
   ERROR_REASON_JOB_NOT_FOUND = 40,
   /** ERROR_REASON_TASK_NOT_FOUND - NOT_FOUND. There is no such task in that namespace. Metadata: `task_id`. */
@@ -315,6 +321,9 @@ export function errorReasonFromJSON(object: any): ErrorReason {
     case 28:
     case "ERROR_REASON_HISTORY_UNAVAILABLE":
       return ErrorReason.ERROR_REASON_HISTORY_UNAVAILABLE;
+    case 29:
+    case "ERROR_REASON_NUMBERS_EXHAUSTED":
+      return ErrorReason.ERROR_REASON_NUMBERS_EXHAUSTED;
     case 40:
     case "ERROR_REASON_JOB_NOT_FOUND":
       return ErrorReason.ERROR_REASON_JOB_NOT_FOUND;
@@ -490,6 +499,8 @@ export function errorReasonToJSON(object: ErrorReason): string {
       return "ERROR_REASON_WORKER_LIMIT";
     case ErrorReason.ERROR_REASON_HISTORY_UNAVAILABLE:
       return "ERROR_REASON_HISTORY_UNAVAILABLE";
+    case ErrorReason.ERROR_REASON_NUMBERS_EXHAUSTED:
+      return "ERROR_REASON_NUMBERS_EXHAUSTED";
     case ErrorReason.ERROR_REASON_JOB_NOT_FOUND:
       return "ERROR_REASON_JOB_NOT_FOUND";
     case ErrorReason.ERROR_REASON_TASK_NOT_FOUND:

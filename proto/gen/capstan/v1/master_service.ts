@@ -6660,7 +6660,7 @@ export const MasterServiceService = {
   /**
    * Submits a job, or opens an upload. Role submit.
    * Errors: ALREADY_EXISTS (IDEMPOTENCY_CONFLICT); INVALID_ARGUMENT (STAGE_GRAPH_INVALID,
-   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NUMBERS_EXHAUSTED).
    */
   submitJob: {
     path: "/capstan.v1.MasterService/SubmitJob" as const,
@@ -6687,7 +6687,8 @@ export const MasterServiceService = {
   /**
    * Adds tasks to a stage of a job that is being uploaded. Role submit.
    * Errors: NOT_FOUND (JOB_NOT_FOUND, STAGE_NOT_FOUND); FAILED_PRECONDITION (UPLOAD_GAP with
-   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN).
+   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN); RESOURCE_EXHAUSTED
+   * (NUMBERS_EXHAUSTED).
    */
   appendTasks: {
     path: "/capstan.v1.MasterService/AppendTasks" as const,
@@ -6912,7 +6913,7 @@ export interface MasterServiceServer extends UntypedServiceImplementation {
   /**
    * Submits a job, or opens an upload. Role submit.
    * Errors: ALREADY_EXISTS (IDEMPOTENCY_CONFLICT); INVALID_ARGUMENT (STAGE_GRAPH_INVALID,
-   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NUMBERS_EXHAUSTED).
    */
   submitJob: handleUnaryCall<SubmitJobRequest, SubmitJobResponse>;
   /**
@@ -6923,7 +6924,8 @@ export interface MasterServiceServer extends UntypedServiceImplementation {
   /**
    * Adds tasks to a stage of a job that is being uploaded. Role submit.
    * Errors: NOT_FOUND (JOB_NOT_FOUND, STAGE_NOT_FOUND); FAILED_PRECONDITION (UPLOAD_GAP with
-   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN).
+   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN); RESOURCE_EXHAUSTED
+   * (NUMBERS_EXHAUSTED).
    */
   appendTasks: handleUnaryCall<AppendTasksRequest, AppendTasksResponse>;
   /**
@@ -7019,7 +7021,7 @@ export interface MasterServiceClient extends Client {
   /**
    * Submits a job, or opens an upload. Role submit.
    * Errors: ALREADY_EXISTS (IDEMPOTENCY_CONFLICT); INVALID_ARGUMENT (STAGE_GRAPH_INVALID,
-   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED).
+   * STAGE_COUNTS_DIFFER); RESOURCE_EXHAUSTED (QUOTA_EXCEEDED, NUMBERS_EXHAUSTED).
    */
   submitJob(
     request: SubmitJobRequest,
@@ -7058,7 +7060,8 @@ export interface MasterServiceClient extends Client {
   /**
    * Adds tasks to a stage of a job that is being uploaded. Role submit.
    * Errors: NOT_FOUND (JOB_NOT_FOUND, STAGE_NOT_FOUND); FAILED_PRECONDITION (UPLOAD_GAP with
-   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN).
+   * `next_index`, UPLOAD_SEALED, UPLOAD_LAPSED, JOB_NOT_UPLOADING, JOB_OPEN); RESOURCE_EXHAUSTED
+   * (NUMBERS_EXHAUSTED).
    */
   appendTasks(
     request: AppendTasksRequest,

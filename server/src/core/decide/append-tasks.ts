@@ -3,6 +3,7 @@ import type { Context } from "../context.js";
 import type { DecisionOn } from "../decision.js";
 import { accept, reject } from "../decision.js";
 import type { State } from "../state/state.js";
+import { refuseBeyondNumbers } from "./numbers.js";
 import { findJob, notUploading } from "./shared.js";
 
 /**
@@ -37,6 +38,8 @@ export function decideAppendTasks(
       { next_index: String(nextIndex) },
     );
   }
+  const refusal = refuseBeyondNumbers(state, 0, 0, tasks.length);
+  if (refusal !== undefined) return refusal;
   return accept(
     { nextIndex: nextIndex + tasks.length },
     [

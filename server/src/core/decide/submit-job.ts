@@ -6,6 +6,7 @@ import type { JobSubmitted } from "../events.js";
 import { makeId } from "../ids.js";
 import type { Job } from "../state/jobs.js";
 import type { State } from "../state/state.js";
+import { refuseBeyondNumbers } from "./numbers.js";
 
 /**
  * A client submits a job: new, or by its key the one that it made before. The same key with
@@ -27,9 +28,17 @@ export function decideSubmitJob(
       { job_id: job.id },
     );
   }
+  const refusal = refuseBeyondNumbers(state, 1, spec.stages.length, countOf(command));
+  if (refusal !== undefined) return refusal;
   // 80 bits of draw, and another millisecond for most: they do not collide.
   const id = makeId("job_", context.wall, context.draw);
   return accept(freshReply(command, id), [submitted(state, command, id, context)], keepsBlobs);
+}
+
+function countOf({ tasks }: SubmitJob): number {
+  let count = 0;
+  for (const stage of tasks) count += stage.tasks.length;
+  return count;
 }
 
 const keepsBlobs = { keepsBlobs: true } as const;

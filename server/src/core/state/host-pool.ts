@@ -4,7 +4,8 @@ import { RetiredRows, U32Column } from "./columns.js";
 export class HostPool {
   readonly #hosts = new U32Column();
   readonly #gone = new RetiredRows();
-  #size = 0;
+  /** How many numbers have ever been put in. */
+  size = 0;
 
   get(at: number): number {
     return this.#hosts.get(at);
@@ -12,8 +13,8 @@ export class HostPool {
 
   /** @returns where the hosts lie from now on */
   add(hosts: readonly number[]): number {
-    const at = this.#size;
-    for (const host of hosts) this.#hosts.set(this.#size++, host);
+    const at = this.size;
+    for (const host of hosts) this.#hosts.set(this.size++, host);
     return at;
   }
 

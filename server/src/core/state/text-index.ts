@@ -10,7 +10,7 @@ export class TextIndex {
   readonly #textOf: (no: number) => string;
   readonly #seed: number;
   /** One more than the number; 0: the slot is free. */
-  #numbers = new Int32Array(smallest);
+  #numbers = new Uint32Array(smallest);
   #hashes = new Int32Array(smallest);
   #count = 0;
 
@@ -37,7 +37,7 @@ export class TextIndex {
     }
   }
 
-  /** Adds a text that is not there yet. @param no from 0 to 2^31 - 2 */
+  /** Adds a text that is not there yet. @param no from 0 to 2^32 - 2 */
   add(text: string, no: number): void {
     if (2 * (this.#count + 1) > this.#numbers.length) this.#grow();
     this.#count += 1;
@@ -82,7 +82,7 @@ export class TextIndex {
   #grow(): void {
     const numbers = this.#numbers;
     const hashes = this.#hashes;
-    this.#numbers = new Int32Array(2 * numbers.length);
+    this.#numbers = new Uint32Array(2 * numbers.length);
     this.#hashes = new Int32Array(2 * numbers.length);
     for (let slot = 0; slot < numbers.length; slot++) {
       const entry = numbers[slot] as number;
