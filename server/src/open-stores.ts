@@ -81,6 +81,9 @@ function tellOfHistory(news: HistoryNews, log: Log): void {
     case "trouble":
       log.warn({ err: news.error }, "the history cannot be written just now; it is tried again");
       return;
+    case "recovered":
+      log.info({}, "the history can be written again");
+      return;
     case "failed":
       log.error(
         { err: news.error },

@@ -33,12 +33,17 @@ class HistoryLoop {
   #isScheduled = false;
   #commitTimer: NodeJS.Timeout | undefined;
   #expireWall: number | undefined;
+  #wasBuiltAnew = false;
+  #reopenTimer: NodeJS.Timeout | undefined;
 
   /** @throws JournalError when there can be no history */
   open(): void {
-    const { store, setAside, lostBelow } = this.#take(openStore(data));
-    const { projected, checkpoint } = store;
-    send({ kind: "opened", projected, checkpoint, setAside, lostBelow });
+    try {
+      this.#take(openStore(data));
+    } catch (error) {
+      if (!isPassing(error) || data.source.kind === "fed") throw error;
+      this.#pause(error);
+    }
   }
 
   handle(request: ThreadRequest): void {
@@ -57,16 +62,16 @@ class HistoryLoop {
     }
   }
 
-  #take(opened: OpenedStore): OpenedStore {
-    const { store } = opened;
+  #take({ store, setAside, lostBelow }: OpenedStore): void {
     this.#store = store;
+    const { projected, checkpoint } = store;
     const { source, journal } = data;
     if (source.kind === "file") {
       this.#follower?.close();
       const from = store.projected + 1;
       this.#follower = new SegmentFollower(nodeStorage(), source.directory, journal.id, from);
     }
-    return opened;
+    send({ kind: "opened", projected, checkpoint, setAside, lostBelow });
   }
 
   #soon(): void {
@@ -132,8 +137,8 @@ class HistoryLoop {
       const ask = store[name].bind(store) as (...args: readonly unknown[]) => unknown;
       send({ kind: "answer", id, value: ask(...args) });
     } catch (error) {
-      // The end refuses all that was asked, this too.
-      if (isDamage(error)) this.#end(error);
+      // Of damage, what follows answers: all that was asked is refused, this too.
+      if (isDamage(error)) this.#recover(error);
       else send({ kind: "refused", id, error: toPlain(error) });
     }
   }
@@ -142,22 +147,46 @@ class HistoryLoop {
     try {
       work();
     } catch (error) {
-      // What is fed is not to be had again, and in memory nothing passes.
-      if (isPassing(error) && this.#follower !== undefined) this.#pause(error);
-      else this.#end(error);
+      this.#recover(error);
     }
+  }
+
+  /** What is fed is not to be had again, and in memory nothing passes. */
+  #recover(error: unknown): void {
+    if (data.source.kind === "fed") this.#end(error);
+    else if (isPassing(error)) this.#pause(error);
+    else if (isDamage(error) && !this.#wasBuiltAnew) this.#buildAnew(error);
+    else this.#end(error);
   }
 
   /** A full disk, for one: what was not committed is taken in again, once there is room. */
   #pause(error: unknown): void {
     send({ kind: "trouble", error: toPlain(error) });
     this.#shut();
-    setTimeout(() => {
-      this.#guard(() => {
-        this.#tell(this.#take(openStore(data)).store);
-        this.#soon();
-      });
+    this.#reopenTimer = setTimeout(() => {
+      this.#reopen();
     }, retryMs);
+  }
+
+  /** Once: what goes bad again, or is read wrong, would be moved aside for ever. */
+  #buildAnew(error: unknown): void {
+    this.#wasBuiltAnew = true;
+    this.#shut();
+    const setAside = asideAfter(error);
+    this.#guard(() => {
+      this.#take({ ...openStore(data), setAside });
+      this.#soon();
+    });
+  }
+
+  #reopen(): void {
+    try {
+      this.#take(openStore(data));
+      this.#soon();
+    } catch (error) {
+      // It could be opened before, or nearly: whatever it is may pass.
+      this.#pause(error);
+    }
   }
 
   #end(error: unknown): void {
@@ -170,6 +199,7 @@ class HistoryLoop {
 
   #close(): void {
     clearTimeout(this.#commitTimer);
+    clearTimeout(this.#reopenTimer);
     try {
       this.#store?.commit();
     } catch {

@@ -22,7 +22,7 @@ import type {
 export interface History {
   /**
    * Index of the last entry whose rows are synced to disk. The journal is cut below it at most, and
-   * after a restart the projection goes on from here.
+   * after a restart the projection goes on from here. It falls when a file that went bad is built anew.
    */
   readonly checkpoint: number;
 

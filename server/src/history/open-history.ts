@@ -27,6 +27,8 @@ export type HistoryNews =
   | { readonly kind: "lost"; readonly below: number }
   /** It could not be written just now, and goes on by itself. */
   | { readonly kind: "trouble"; readonly error: Error }
+  /** What could not be written is written now. */
+  | { readonly kind: "recovered" }
   /** It has ended: nothing leaves the core, and what has left cannot be read, until a restart. */
   | { readonly kind: "failed"; readonly error: Error };
 
@@ -77,8 +79,8 @@ class ThreadHistory implements History {
   readonly #journal: Journal;
   readonly #isFed: boolean;
   readonly #onNews: (news: HistoryNews) => void;
-  /** Queries wait for what the journal had when the history was opened. */
-  readonly #builtThrough: number;
+  /** Queries wait for what the journal had when the history was opened, or began anew. */
+  #builtThrough: number;
   readonly #listeners = new Set<(checkpoint: number) => void>();
   readonly #queries = new Map<number, Waiting>();
   #indexWaiters: { readonly index: number; readonly waiting: Waiting }[] = [];
@@ -91,7 +93,8 @@ class ThreadHistory implements History {
   #asked = 0;
   #fed = 0;
   #isFeeding = false;
-  #isInTrouble = false;
+  /** In trouble until this entry is synced; 0: it is not. */
+  #troubleThrough = 0;
   #failure: HistoryError | undefined;
   #settleOpened: { resolve: () => void; reject: (error: Error) => void };
   #closing: Promise<void> | undefined;
@@ -245,14 +248,8 @@ class ThreadHistory implements History {
 
   #take(reply: ThreadReply): void {
     switch (reply.kind) {
-      case "opened": {
-        const { projected, setAside, lostBelow } = reply;
-        this.#asked = this.#fed = projected;
-        this.#moved(projected, reply.checkpoint);
-        if (setAside !== undefined) this.#onNews({ kind: "set_aside", ...setAside });
-        if (lostBelow !== undefined) this.#onNews({ kind: "lost", below: lostBelow });
-        return this.#settleOpened.resolve();
-      }
+      case "opened":
+        return this.#opened(reply);
       case "progress":
         return this.#moved(reply.projected, reply.checkpoint);
       case "answer":
@@ -264,9 +261,12 @@ class ThreadHistory implements History {
         return;
       case "trouble":
         // Said once: it is tried again each second.
-        if (!this.#isInTrouble) this.#onNews({ kind: "trouble", error: fromPlain(reply.error) });
-        this.#isInTrouble = true;
-        return;
+        if (this.#troubleThrough === 0) {
+          this.#onNews({ kind: "trouble", error: fromPlain(reply.error) });
+        }
+        this.#troubleThrough = Math.max(1, this.#wanted);
+        // It need not be open for the master to go on.
+        return this.#settleOpened.resolve();
       case "failed":
         if (reply.setAside !== undefined) this.#onNews({ kind: "set_aside", ...reply.setAside });
         return this.#fail(fromPlain(reply.error));
@@ -275,11 +275,31 @@ class ThreadHistory implements History {
     }
   }
 
+  /** At first, and again after trouble or damage: then it may know less than before. */
+  #opened(reply: Extract<ThreadReply, { readonly kind: "opened" }>): void {
+    const { projected, checkpoint, setAside, lostBelow } = reply;
+    if (checkpoint < this.#checkpoint) {
+      // What was asked meanwhile would be denied by what is empty now.
+      this.#builtThrough = this.#journal.lastIndex;
+      const why = setAside === undefined ? "" : `: ${setAside.reason}`;
+      this.#refuseQueries(new HistoryError(`the history was damaged and is built anew${why}`));
+    }
+    this.#checkpoint = checkpoint;
+    this.#asked = this.#fed = projected;
+    if (setAside !== undefined) this.#onNews({ kind: "set_aside", ...setAside });
+    if (lostBelow !== undefined) this.#onNews({ kind: "lost", below: lostBelow });
+    this.#settleOpened.resolve();
+    this.#moved(projected, checkpoint);
+  }
+
   #moved(projected: number, checkpoint: number): void {
     this.#projected = projected;
     const isSynced = checkpoint > this.#checkpoint;
     this.#checkpoint = Math.max(this.#checkpoint, checkpoint);
-    if (isSynced) this.#isInTrouble = false;
+    if (this.#troubleThrough > 0 && this.#checkpoint >= this.#troubleThrough) {
+      this.#troubleThrough = 0;
+      this.#onNews({ kind: "recovered" });
+    }
     if (this.#indexWaiters.length > 0) {
       const waiters = this.#indexWaiters;
       this.#indexWaiters = waiters.filter(({ index }) => index > projected);
@@ -295,6 +315,11 @@ class ThreadHistory implements History {
     return waiting;
   }
 
+  #refuseQueries(error: HistoryError): void {
+    for (const { reject } of this.#queries.values()) reject(error);
+    this.#queries.clear();
+  }
+
   #fail(error: unknown): void {
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#settleOpened.reject(cause);
@@ -302,10 +327,8 @@ class ThreadHistory implements History {
       this.#failure = new HistoryError(`the history has failed: ${cause.message}`, { cause });
       this.#onNews({ kind: "failed", error: cause });
     }
-    const waiting = [...this.#queries.values(), ...this.#indexWaiters.map((one) => one.waiting)];
-    this.#queries.clear();
-    this.#indexWaiters = [];
-    for (const { reject } of waiting) reject(this.#failure);
+    this.#refuseQueries(this.#failure);
+    for (const { waiting } of this.#indexWaiters.splice(0)) waiting.reject(this.#failure);
     for (const resolve of this.#expiring.splice(0)) resolve();
   }
 }

@@ -1,5 +1,7 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
+import { isDiskFull } from "../journal/file/storage.js";
 import { SqliteCode, sqliteCodeOf } from "../journal/file/sqlite-code.js";
+import { JournalError } from "../journal/journal-error.js";
 
 export type Database = DatabaseSyncInstance;
 export type Statement = StatementSyncInstance;
@@ -18,7 +20,8 @@ export function isDamage(error: unknown): boolean {
   return damages.includes(sqliteCodeOf(error));
 }
 
-/** Does an error say that the file could not be written or read now, and may be later? */
+/** Does an error say that the file could not be opened, written or read now, and may be later? */
 export function isPassing(error: unknown): boolean {
-  return passing.includes(sqliteCodeOf(error));
+  const cause = error instanceof JournalError ? error.cause : error;
+  return passing.includes(sqliteCodeOf(cause)) || isDiskFull(cause);
 }

@@ -146,33 +146,74 @@ describe("the history in a file", () => {
     }
     closeSync(file);
     const opened = await open();
-    await assert.rejects(opened.jobs(everything, Infinity, 0, 1_000), /malformed/);
-    await assert.rejects(opened.jobs(everything, Infinity, 0, 1_000), /has failed/);
+    await assert.rejects(opened.jobs(everything, Infinity, 0, 1_000), /damaged.*malformed/);
+    opened.follow(journal.lastIndex);
+    const { jobs } = await opened.jobs(everything, Infinity, 0, 1_000);
+    assert.equal(jobs.length, jobsIn(entries, "job_finished").length);
     await opened.close();
     assert.deepEqual(
       news.map(({ kind }) => kind),
-      ["set_aside", "failed"],
+      ["set_aside"],
     );
-    await build();
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 
-  it("is moved aside when damage shows while it is used, and built anew at the next start", async () => {
+  /** Spoils what the history has of tasks, beside whoever has it open. @returns a job that it knows */
+  function spoil(): string {
+    const database = new DatabaseSync(path);
+    const { id } = database.prepare("SELECT id FROM job WHERE finished_wall > 0").get();
+    database.exec("UPDATE task_page SET bytes = x'00'");
+    database.close();
+    return id;
+  }
+
+  it("is moved aside and built anew at once when damage shows while it is used", async () => {
     await append(entries);
     await build();
-    const database = new DatabaseSync(path);
-    database.exec("UPDATE task_page SET bytes = x'00'");
-    const { id } = database.prepare("SELECT id FROM job WHERE finished_wall > 0").get();
-    database.close();
+    const id = spoil();
     const opened = await open();
-    const filter = { stage: "", states: [] };
-    const asked = opened.tasks("default", id, filter, { stage: 0, index: 0 }, 10);
-    await assert.rejects(asked, /the history has failed: page 0 of tasks cannot be read/);
+    const checkpoints: number[] = [];
+    opened.onSynced((checkpoint) => checkpoints.push(checkpoint));
+    assert.equal(opened.checkpoint, journal.lastIndex);
+    const ask = () =>
+      opened.tasks("default", id, { stage: "", states: [] }, { stage: 0, index: 0 }, 10);
+    await assert.rejects(ask(), /damaged and is built anew: page 0 of tasks cannot be read/);
+    opened.follow(journal.lastIndex);
+    // It waits until all is there again.
+    assert.equal((await ask()).kind, "page");
+    assert.equal(opened.projected, journal.lastIndex);
+    await opened.close();
+    assert.deepEqual(
+      news.map(({ kind }) => kind),
+      ["set_aside"],
+    );
+    assert(checkpoints.length > 0);
+    assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
+  });
+
+  it("ends when it goes bad once more, and is built anew at the next start", async () => {
+    await append(entries);
+    await build();
+    const id = spoil();
+    const opened = await open();
+    const ask = () =>
+      opened.tasks("default", id, { stage: "", states: [] }, { stage: 0, index: 0 }, 10);
+    await assert.rejects(ask(), /damaged/);
+    opened.follow(journal.lastIndex);
+    while (opened.checkpoint < journal.lastIndex) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const database = new DatabaseSync(path);
+    database.enableDefensive(false);
+    database.exec("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 99999");
+    database.exec("PRAGMA schema_version = 9999");
+    database.close();
+    await assert.rejects(opened.job("default", id), /the history has failed: .*malformed/);
     await assert.rejects(opened.job("default", id), /has failed/);
     await opened.close();
     assert.deepEqual(
       news.map(({ kind }) => kind),
-      ["set_aside", "failed"],
+      ["set_aside", "set_aside", "failed"],
     );
     assert(!existsSync(path));
     await build();
@@ -262,6 +303,28 @@ describe("the history in a file", () => {
     other.exec("ROLLBACK");
     other.close();
     await opened.caughtUp(journal.lastIndex);
+    await opened.close();
+    assert.deepEqual(
+      news.map(({ kind }) => kind),
+      ["trouble", "recovered"],
+    );
+    assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
+  });
+
+  it("opens also while it cannot be written, and answers once it can", async () => {
+    await append(entries);
+    await build();
+    const other = new DatabaseSync(path);
+    other.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; CREATE TABLE x (y); ROLLBACK");
+    const opened = await open();
+    assert.deepEqual(
+      news.map(({ kind }) => kind),
+      ["trouble"],
+    );
+    const asked = opened.jobs(everything, Infinity, 0, 1_000);
+    other.close();
+    opened.follow(journal.lastIndex);
+    assert.equal((await asked).jobs.length, jobsIn(entries, "job_finished").length);
     await opened.close();
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });

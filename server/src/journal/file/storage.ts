@@ -46,10 +46,13 @@ export interface StorageLock {
   release(): void;
 }
 
-/** No room: on the disk, in a quota. A write that fails so can be taken back and tried again. */
+/**
+ * No room: on the disk, in a quota, under the limit of a file's size that the process runs with
+ * (`ulimit -f`). A write that fails so can be taken back and tried again.
+ */
 export function isDiskFull(error: unknown): boolean {
   const code = errorCode(error);
-  return code === "ENOSPC" || code === "EDQUOT";
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
 }
 
 export function errorCode(error: unknown): string | undefined {
