@@ -1,5 +1,6 @@
 // The arrows of docs/architecture.md. They point one way:
 //   main -> rpc, http, failures, telemetry -> engine -> history -> journal, payloads -> core
+//   main -> snapshots -> engine
 //   sdk -> proto;  cli -> sdk (and the server by its package door, for `capstan server`)
 // tools/test/arrows.test.mjs plants a violation of every rule here and expects it to be found.
 //
@@ -46,6 +47,21 @@ module.exports = {
         path: "^server/(src|dist/src)/",
         pathNot: at("server", "(engine|journal|payloads|history|core)/"),
       },
+    ),
+    forbid(
+      "snapshots-point-down",
+      "Snapshots are built from the journal by the engine's replay: main starts that, and edges know nothing of it.",
+      { path: at("server", "snapshots/") },
+      {
+        path: "^server/(src|dist/src)/",
+        pathNot: at("server", "(snapshots|engine|journal|payloads|core)/"),
+      },
+    ),
+    forbid(
+      "snapshots-are-for-main",
+      "Whoever reads or serves does not know whether the state came from a snapshot.",
+      { path: at("server", "(engine|rpc|http|failures|telemetry|history)/") },
+      { path: at("server", "snapshots/") },
     ),
     forbid(
       "edges-point-down",

@@ -28,6 +28,14 @@ const violations = {
     ["server/src/engine/knows-telemetry.ts", "server/src/telemetry/spans.ts"],
     ["server/src/engine/knows-main.ts", "server/src/main.ts"],
   ],
+  "snapshots-point-down": [
+    ["server/src/snapshots/knows-rpc.ts", "server/src/rpc/handler.ts"],
+    ["server/src/snapshots/knows-history.ts", "server/src/history/history.ts"],
+  ],
+  "snapshots-are-for-main": [
+    ["server/src/engine/knows-snapshots.ts", "server/src/snapshots/build.ts"],
+    ["server/src/rpc/knows-snapshots.ts", "server/src/snapshots/build.ts"],
+  ],
   "edges-point-down": [["server/src/http/knows-main.ts", "server/src/main.ts"]],
   "edges-leave-the-journal-to-the-engine": [
     ["server/src/rpc/appends.ts", "server/src/journal/journal.ts"],

@@ -97,7 +97,7 @@ function tasksOf(state: State): unknown[] {
   return rows;
 }
 
-function durableLease(lease: Lease): unknown {
+export function durableLease(lease: Lease): unknown {
   const {
     deadlineAt: _deadline,
     assignedAt: _assigned,
@@ -111,7 +111,7 @@ function durableLease(lease: Lease): unknown {
   return durable;
 }
 
-function durableWorker(worker: Worker): unknown {
+export function durableWorker(worker: Worker): unknown {
   const { no, spec, capacity, lost, draining, succeeded, failed, leases } = worker;
   return { no, spec, capacity, lost, draining, succeeded, failed, leases: [...leases] };
 }

@@ -13,20 +13,26 @@ export interface Replayed {
   readonly events: number;
 }
 
+/** What stood before the first entry that is read: nothing, or what a snapshot says. */
+export type ReplayBase = Pick<Replayed, "lastNow" | "nextBlob">;
+
+const nothingBefore: ReplayBase = { lastNow: 0, nextBlob: 1 };
+
 /**
  * Rebuilds the state from the journal: the same appliers as live, nothing decided.
  *
  * @param from index of the first entry to read
+ * @param base what state and payloads hold already
  * @throws JournalError if the journal is damaged or of a newer format
  */
 export async function replay(
-  journal: Journal,
+  journal: Pick<Journal, "read">,
   from: number,
   state: State,
   payloads: PayloadStore,
+  base: ReplayBase = nothingBefore,
 ): Promise<Replayed> {
-  let lastNow = 0;
-  let nextBlob = 1;
+  let { lastNow, nextBlob } = base;
   let entries = 0;
   let events = 0;
   for await (const { index, body } of journal.read(from)) {

@@ -13,7 +13,7 @@ export type JournalErrorKind =
 
 /** Where in the journal an error lies. */
 export interface JournalPlace {
-  /** File name of the segment, or the name of the stream. */
+  /** File name of the segment or the snapshot, or the name of the stream. */
   readonly segment: string;
   /** Bytes from the start of the segment. */
   readonly offset?: number;
@@ -83,7 +83,7 @@ export function endsTooEarly(
 }
 
 function describe({ segment, offset, index }: JournalPlace): string {
-  const parts = [`segment ${segment}`];
+  const parts = [`${segment.endsWith(".snapshot") ? "snapshot" : "segment"} ${segment}`];
   if (offset !== undefined) parts.push(`byte ${offset}`);
   if (index !== undefined) parts.push(`entry ${index}`);
   return parts.join(", ");

@@ -55,6 +55,14 @@ export class BlobTable {
     return true;
   }
 
+  /** Blobs that are there, ascending; each can be looked at as after {@link find}. */
+  *[Symbol.iterator](): Generator<BlobId> {
+    for (const number of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+      const first = number * CHUNK_BLOBS;
+      for (let i = 0; i < CHUNK_BLOBS; i++) if (this.find(first + i)) yield first + i;
+    }
+  }
+
   /** Removes a blob that is there. */
   remove(blob: BlobId): void {
     const number = Math.floor(blob / CHUNK_BLOBS);

@@ -17,6 +17,18 @@ export interface BlobSpan {
   readonly stop: number;
 }
 
+/** A section of an entry, with those of its blobs that are still needed. */
+export interface LiveSection {
+  readonly entryIndex: number;
+  /** Where it starts in the entry's body, and how long it was when all of its blobs were needed. */
+  readonly sectionOffset: number;
+  readonly sectionLength: number;
+  /** Numbers of the blobs, ascending, and where each lies in the section. */
+  readonly blobs: readonly BlobId[];
+  readonly offsets: readonly number[];
+  readonly lengths: readonly number[];
+}
+
 export interface PayloadStats {
   /** Blobs that have not been released, and the journal entries that hold them. */
   readonly blobs: number;
@@ -108,6 +120,54 @@ export class PayloadStore {
       this.#pending.push({ entryIndex, slot });
       this.#pinnedBytes += section.byteLength;
     }
+  }
+
+  /**
+   * Registers what is left of an entry's section whose bytes lie in a snapshot, or still in the journal: read
+   * when they are asked for. Of a store that is new; blobs come in the order of their numbers.
+   */
+  restore({
+    entryIndex,
+    sectionOffset,
+    sectionLength,
+    blobs,
+    offsets,
+    lengths,
+  }: LiveSection): void {
+    const slot = this.#sections.add(entryIndex, sectionOffset, sectionLength, blobs.length);
+    for (const [i, blob] of blobs.entries()) {
+      this.#blobs.add(blob, slot, offsets[i] ?? 0, lengths[i] ?? 0);
+    }
+    this.#durableIndex = Math.max(this.#durableIndex, entryIndex);
+  }
+
+  /** Every section with a blob that has not been released, in the order of their entries. */
+  *live(): Generator<LiveSection> {
+    let slot = -1;
+    let section: { blobs: number[]; offsets: number[]; lengths: number[] } | undefined;
+    for (const blob of this.#blobs) {
+      // Whoever takes a section may look something up: the next look-up overwrites these.
+      const { slot: at, offset, length } = this.#blobs;
+      if (at !== slot || section === undefined) {
+        if (section !== undefined) yield this.#liveSection(slot, section);
+        slot = at;
+        section = { blobs: [], offsets: [], lengths: [] };
+      }
+      section.blobs.push(blob);
+      section.offsets.push(offset);
+      section.lengths.push(length);
+    }
+    if (section !== undefined) yield this.#liveSection(slot, section);
+  }
+
+  #liveSection(slot: number, blobs: Pick<LiveSection, "blobs" | "offsets" | "lengths">) {
+    const sections = this.#sections;
+    return {
+      entryIndex: sections.entryIndex(slot),
+      sectionOffset: sections.sectionOffset(slot),
+      sectionLength: sections.sectionLength(slot),
+      ...blobs,
+    };
   }
 
   /** Says that entries up to an index can be read back, so that memory need not hold them. */

@@ -74,6 +74,11 @@ export function addTasks(
   for (const no of touched) state.placement.refresh(state.placement.bag(no));
 }
 
+/** Where bags of a stage stand in line. */
+export function orderOf({ job, position }: Stage): number {
+  return job * stagesMax + position;
+}
+
 function bagOf(state: State, stage: Stage, kind: TaskKind): number {
   const key = kind === stage.spec.task ? undefined : JSON.stringify(kind);
   for (const no of stage.bags) {
@@ -82,8 +87,7 @@ function bagOf(state: State, stage: Stage, kind: TaskKind): number {
     if (key !== undefined && JSON.stringify(bag.kind) === key) return no;
   }
   const job = state.job(stage.job);
-  const order = job.no * stagesMax + stage.position;
-  const bag = state.placement.addBag(stage.no, job.spec.namespace, kind, order);
+  const bag = state.placement.addBag(stage.no, job.spec.namespace, kind, orderOf(stage));
   bag.open = stage.opened;
   stage.addBag(bag.no);
   return bag.no;

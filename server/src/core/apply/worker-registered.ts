@@ -1,5 +1,7 @@
 import type { EventOf } from "../events.js";
+import type { WorkerNo } from "../ids.js";
 import { toVector } from "../placement/resources.js";
+import type { WorkerSpec } from "../spec.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 
@@ -8,7 +10,7 @@ export function applyWorkerRegistered(state: State, event: EventOf<"worker_regis
   const { spec } = event;
   let worker = state.workers[event.worker];
   if (worker === undefined) {
-    worker = newWorker(event);
+    worker = newWorker(event.worker, spec);
     state.workers.push(worker);
     state.workerById.set(spec.workerId, worker.no);
   }
@@ -34,11 +36,12 @@ export function place(state: State, worker: Worker): void {
   placement.offer(worker.no);
 }
 
-function newWorker(event: EventOf<"worker_registered">): Worker {
+/** A worker of which no more is known than what it said of itself. */
+export function newWorker(no: WorkerNo, spec: WorkerSpec): Worker {
   return {
-    no: event.worker,
-    spec: event.spec,
-    capacity: event.spec.capacity,
+    no,
+    spec,
+    capacity: spec.capacity,
     lost: false,
     draining: false,
     succeeded: 0,

@@ -63,7 +63,7 @@ export class BagTable {
   readonly again = new Places();
   readonly contexts = new RecentContexts();
 
-  readonly #gone = new RetiredRows();
+  readonly gone = new RetiredRows();
   readonly #columns = [
     ...[this.stage, this.kind, this.shape, this.order, this.pending],
     ...[this.open, this.inLine, this.drained, this.fresh, this.again],
@@ -90,12 +90,12 @@ export class BagTable {
     this.at(no).open = false;
     this.kind.set(no, undefined);
     this.shape.set(no, undefined);
-    const chunk = this.#gone.add(no);
+    const chunk = this.gone.add(no);
     if (chunk >= 0) dropChunk(this.#columns, chunk);
   }
 
   *[Symbol.iterator](): Generator<Bag> {
-    for (let no = 0; no < this.count; no++) if (!this.#gone.has(no)) yield new Bag(this, no);
+    for (let no = 0; no < this.count; no++) if (!this.gone.has(no)) yield new Bag(this, no);
   }
 }
 

@@ -55,6 +55,14 @@ export class Placement {
     return this.bags.add({ stage, kind, shape: this.#shape(namespace, kind), order });
   }
 
+  /** Makes what is derived of a bag whose stage and kind are there. */
+  reviveBag(no: number, namespace: string, order: number): Bag {
+    const { kind, shape } = this.bags;
+    shape.set(no, this.#shape(namespace, kind.get(no) as TaskKind));
+    this.bags.order.set(no, order);
+    return this.bag(no);
+  }
+
   bag(no: number): Bag {
     return this.bags.at(no);
   }

@@ -4,15 +4,22 @@
  */
 
 const chunkBits = 14;
-const chunkSize = 1 << chunkBits;
+/** Rows in a chunk. */
+export const chunkSize = 1 << chunkBits;
 const chunkMask = chunkSize - 1;
+
+type Numbers = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
 interface NumberArray {
   [index: number]: number;
   readonly length: number;
+  readonly BYTES_PER_ELEMENT: number;
+  subarray(from: number, to: number): NumberArray;
+  set(values: ArrayLike<number>): void;
 }
 
-class Column<A extends NumberArray> {
+/** A column of numbers of any width. */
+export class Column<A extends NumberArray = Numbers> {
   /** undefined: nothing was ever set in it; `#dropped`: it was given up. */
   readonly #chunks: (A | undefined)[] = [];
   readonly #make: (size: number) => A;
@@ -41,6 +48,24 @@ class Column<A extends NumberArray> {
 
   add(at: number, by: number): void {
     this.set(at, this.get(at) + by);
+  }
+
+  /** Chunks there are, given up ones too. */
+  get slots(): number {
+    return this.#chunks.length;
+  }
+
+  /** A view of a chunk up to its last number that is not 0. */
+  chunk(slot: number): A {
+    const chunk = this.#chunks[slot] ?? this.#dropped;
+    let length = chunk.length;
+    while (length > 0 && chunk[length - 1] === 0) length -= 1;
+    return chunk.subarray(0, length) as A;
+  }
+
+  /** Sets a chunk to numbers that were one. @param values at most as many as a chunk has */
+  restore(slot: number, values: ArrayLike<number>): void {
+    this.#grow(slot).set(values);
   }
 
   /** Gives up a chunk: it reads as 0 from now on, and what is written to it is lost. */
@@ -110,6 +135,19 @@ export class RefColumn<T> {
     if (chunk.length > 0) chunk[at & chunkMask] = value;
   }
 
+  /** Chunks there are, given up ones too. */
+  get slots(): number {
+    return this.#chunks.length;
+  }
+
+  /** What a chunk has, up to the last that is there. */
+  chunk(slot: number): readonly (T | undefined)[] {
+    const chunk = this.#chunks[slot] ?? [];
+    let length = chunk.length;
+    while (length > 0 && chunk[length - 1] === undefined) length -= 1;
+    return chunk.slice(0, length);
+  }
+
   /** As of columns of numbers. */
   drop(slot: number): void {
     reach(this.#chunks, slot);
@@ -131,6 +169,23 @@ export class RetiredRows {
   readonly #chunks: (Uint8Array | undefined)[] = [];
   readonly #counts: number[] = [];
 
+  /** Chunks of which any row is gone. */
+  *chunks(): Generator<readonly [slot: number, rows: Uint8Array]> {
+    for (const [slot, rows] of this.#chunks.entries()) if (rows !== undefined) yield [slot, rows];
+  }
+
+  /** Sets a chunk to what {@link chunks} gave. @param rows empty: all are gone */
+  restore(slot: number, rows: Uint8Array): void {
+    this.#reach(slot);
+    this.#chunks[slot] = rows.slice();
+    this.#counts[slot] = rows.length === 0 ? chunkSize : rows.reduce((sum, row) => sum + row, 0);
+  }
+
+  #reach(slot: number): void {
+    reach(this.#chunks, slot);
+    while (this.#counts.length <= slot) this.#counts.push(0);
+  }
+
   has(no: number): boolean {
     const chunk = this.#chunks[no >>> chunkBits];
     return chunk !== undefined && (chunk.length === 0 || chunk[no & chunkMask] === 1);
@@ -144,8 +199,7 @@ export class RetiredRows {
   add(no: number): number {
     if (this.has(no)) return -1;
     const slot = no >>> chunkBits;
-    reach(this.#chunks, slot);
-    while (this.#counts.length <= slot) this.#counts.push(0);
+    this.#reach(slot);
     const rows = (this.#chunks[slot] ??= new Uint8Array(chunkSize));
     rows[no & chunkMask] = 1;
     const count = (this.#counts[slot] ?? 0) + 1;

@@ -86,7 +86,7 @@ export class JobTable {
   readonly heldLeases = new U32Column();
   readonly revision = new F64Column();
 
-  readonly #gone = new RetiredRows();
+  readonly gone = new RetiredRows();
   readonly #columns = [
     ...[this.id, this.spec, this.idempotencyKey, this.fingerprint, this.submittedAt],
     ...[this.submittedWall, this.firstStage, this.stageCount, this.state, this.run],
@@ -102,7 +102,7 @@ export class JobTable {
 
   /** Is anything of it here, if only its key? */
   isKept(no: JobNo): boolean {
-    return no >= 0 && no < this.count && !this.#gone.has(no);
+    return no >= 0 && no < this.count && !this.gone.has(no);
   }
 
   /** A view of a job: what is read and written through it is the job's, however many views there are. */
@@ -143,7 +143,7 @@ export class JobTable {
       column.set(no, undefined);
     }
     for (const map of [this.cancelCause, this.note, this.failedTask]) map.delete(no);
-    const chunk = this.#gone.add(no);
+    const chunk = this.gone.add(no);
     if (chunk >= 0) dropChunk(this.#columns, chunk);
   }
 

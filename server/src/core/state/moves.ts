@@ -146,7 +146,9 @@ export function recordDelivery(
     grantedWall: lease.grantedWall,
     endedWall: stamp.wall,
     end,
-    ...facts,
+    // By name: the facts are mostly a whole event, which is not to be kept.
+    charge: facts.charge,
+    failure: facts.failure,
   });
 }
 

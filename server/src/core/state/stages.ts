@@ -45,7 +45,7 @@ export class StageTable {
   /** Derived: sums over the stages of jobs that have not ended. */
   readonly totals = new Totals();
 
-  readonly #gone = new RetiredRows();
+  readonly gone = new RetiredRows();
   readonly #columns = [
     ...[this.job, this.position, this.spec, this.opened, this.pruned, this.taskCount],
     ...[...this.counts, this.retries, this.running, this.firstTask, this.firstBag],
@@ -77,12 +77,12 @@ export class StageTable {
   forget(no: StageNo): void {
     this.spec.set(no, undefined);
     for (const map of [this.segments, this.partitionHosts, this.bags]) map.delete(no);
-    const chunk = this.#gone.add(no);
+    const chunk = this.gone.add(no);
     if (chunk >= 0) dropChunk(this.#columns, chunk);
   }
 
   *[Symbol.iterator](): Generator<Stage> {
-    for (let no = 0; no < this.count; no++) if (!this.#gone.has(no)) yield new Stage(this, no);
+    for (let no = 0; no < this.count; no++) if (!this.gone.has(no)) yield new Stage(this, no);
   }
 }
 
@@ -180,13 +180,22 @@ export class Stage {
 
   /** Its job has ended: nothing of it changes from now on, and the totals are of jobs that have not. */
   leaveTotals(): void {
+    this.#sum(-1);
+  }
+
+  /** Its job, which has not ended, is there again. */
+  joinTotals(): void {
+    this.#sum(1);
+  }
+
+  #sum(sign: 1 | -1): void {
     const { totals, counts } = this.#table;
     for (const [state, column] of counts.entries()) {
-      totals.count(state as TaskStateCode, -column.get(this.no));
+      totals.count(state as TaskStateCode, sign * column.get(this.no));
     }
-    if (!this.opened) totals.countShut(-this.countIn(TaskState.waiting));
-    totals.running -= this.running;
-    totals.retries -= this.retries;
+    if (!this.opened) totals.countShut(sign * this.countIn(TaskState.waiting));
+    totals.running += sign * this.running;
+    totals.retries += sign * this.retries;
   }
 
   /** The number of its first task. The others follow it side by side, unless there are segments. */

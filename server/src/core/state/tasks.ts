@@ -70,7 +70,7 @@ export class TaskTable {
   readonly grantedWall = new F64Column();
   readonly endedWall = new F64Column();
 
-  readonly #gone = new RetiredRows();
+  readonly gone = new RetiredRows();
   readonly #columns = [
     ...[this.state, this.stage, this.index, this.bag, this.generation, this.delivery],
     ...[this.failures, this.lost, this.oom, this.deliveries, this.body, this.bodyBytes],
@@ -81,12 +81,12 @@ export class TaskTable {
 
   /** Is it a task that is here, and has not left with its job? */
   has(task: TaskNo): boolean {
-    return task >= 0 && task < this.count && !this.#gone.has(task);
+    return task >= 0 && task < this.count && !this.gone.has(task);
   }
 
   /** Nothing of the task is left. */
   forget(task: TaskNo): void {
-    const chunk = this.#gone.add(task);
+    const chunk = this.gone.add(task);
     if (chunk >= 0) dropChunk(this.#columns, chunk);
   }
 

@@ -1,16 +1,9 @@
-import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Command, CoreEvent, Decision, JobReply, Stamp } from "../../../src/core/index.js";
-import { eventTasksMax } from "../../../src/core/index.js";
-import { Blobs, EntryBuilder } from "../../../src/journal/entry/index.js";
-import { openFileJournal } from "../../../src/journal/file/file-journal.js";
-import { Machine } from "../../core/support/machine.js";
-import { Prng } from "../../core/support/prng.js";
-import { Workload } from "../../core/support/workload.js";
 import { journalName, readGolden } from "./golden-journal.js";
 import { goldenFolder } from "./folder.js";
+import { record, write } from "./record.js";
 
 /**
  * Makes the golden journal of this release, by hand:
@@ -23,105 +16,11 @@ import { goldenFolder } from "./folder.js";
  */
 const [seed = "14", steps = "4000"] = process.argv.slice(2);
 
-/** Segments are small: a golden journal has several. */
-const segmentBytes = 16 * 1_024;
-const entryEventsMax = 40;
-const beganAt = Date.UTC(2026, 10, 26);
-
-interface Recorded {
-  readonly stamp: Stamp;
-  readonly firstBlob: number;
-  readonly events: CoreEvent[];
-  blobs: number;
-}
-
-/** Keeps what became of each command, as entries. */
-class RecordingMachine extends Machine {
-  readonly entries: Recorded[] = [];
-
-  override run(command: Command, blobs = 0): Decision {
-    const { firstBlob } = this.context;
-    const before = this.journal.length;
-    const decision = super.run(command, blobs);
-    const applied = this.journal.slice(before);
-    const first = applied[0];
-    if (first === undefined) return decision;
-    const entry = this.#entryFor(first.stamp, firstBlob);
-    entry.events.push(...applied.map(({ event }) => event));
-    entry.blobs += this.context.firstBlob - firstBlob;
-    return decision;
-  }
-
-  /** All events of an entry share its stamp. */
-  #entryFor(stamp: Stamp, firstBlob: number): Recorded {
-    const last = this.entries[this.entries.length - 1];
-    const isSame = last?.stamp.now === stamp.now && last.stamp.wall === stamp.wall;
-    if (last !== undefined && isSame && last.events.length < entryEventsMax) return last;
-    const entry = { stamp, firstBlob, events: [], blobs: 0 };
-    this.entries.push(entry);
-    return entry;
-  }
-}
-
-function record(): readonly Recorded[] {
-  const random = new Prng(Number(seed));
-  const machine = new RecordingMachine(random.uint32, false);
-  // The wall clock is set back by up to an hour, and no journal knows dates before 1970.
-  machine.now = beganAt;
-  const workload = new Workload(machine, random);
-  for (let step = 0; step < Number(steps); step++) workload.step();
-  leave(machine);
-  return machine.entries;
-}
-
-/** A job comes that is larger than one event covers, as no random one is; it is called off, and all leaves. */
-function leave(machine: Machine): void {
-  const namespace = "golden";
-  const task = { bodyBytes: 0, hosts: [], inputBytes: 0, delayMs: 0, recordCount: 0 };
-  const spec = [...machine.state.jobs].find(({ stageCount }) => stageCount === 1)?.spec;
-  if (spec === undefined) throw new Error("no job of one stage is left: take another seed");
-  const large: Command = {
-    kind: "submit_job",
-    spec: { ...spec, namespace },
-    ...{ idempotencyKey: "large", fingerprint: "large", moreToUpload: false },
-    tasks: [{ stage: 0, tasks: Array.from({ length: eventTasksMax + 1 }, () => task) }],
-  };
-  const decision = machine.run(large, eventTasksMax + 1);
-  if (!decision.ok) throw new Error(decision.rejection.message);
-  const { jobId } = decision.reply as JobReply;
-  machine.run({ kind: "cancel_job", namespace, jobId, note: "for the record" });
-  machine.followUp();
-  machine.now += 1;
-  machine.note({ kind: "note_projected", through: machine.now });
-  for (const ms of [machine.settings.retireAfterMs, machine.settings.keyRetentionMs]) {
-    machine.now += ms;
-    machine.tick();
-  }
-}
-
-async function write(entries: readonly Recorded[], directory: string): Promise<void> {
-  const journal = await openFileJournal({
-    directory,
-    segmentBytes,
-    newJournalId: createHash("md5").update("golden").digest(),
-    writer: { kind: "inline" },
-  });
-  await journal.claim();
-  for (const { stamp, firstBlob, events, blobs } of entries) {
-    const builder = new EntryBuilder(stamp, firstBlob);
-    for (const event of events) builder.addEvent(event);
-    const chunks = Array.from({ length: blobs }, (_, i) => Buffer.from(`blob ${firstBlob + i}`));
-    builder.addBlobs(Blobs.of(chunks));
-    await journal.append(builder.finish().body);
-  }
-  await journal.close();
-}
-
 async function make(): Promise<void> {
   const golden = join(goldenFolder, journalName);
   if (seed !== "--digest") {
     const directory = mkdtempSync(join(tmpdir(), "capstan-golden-"));
-    await write(record(), directory);
+    await write(record(Number(seed), Number(steps)), { directory });
     rmSync(golden, { recursive: true, force: true });
     mkdirSync(golden);
     for (const name of readdirSync(directory)) {
