@@ -148,4 +148,11 @@ describe("an index of texts", () => {
       for (let no = 0; no < 2_000; no++) assert.equal(indexed.index.find(`other-${no}`), undefined);
     }
   });
+
+  it("grows a small part at a time, so that no submit waits for all of it", () => {
+    const indexed = new Indexed(7);
+    for (let no = 0; no < 100_000; no++) indexed.add(`job_${String(no).padStart(26, "0")}`, no);
+    assert.equal(indexed.index.size, 100_000);
+    assert.ok(indexed.index.largestPart < 1_000, `${indexed.index.largestPart} in one part`);
+  });
 });
