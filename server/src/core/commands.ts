@@ -224,7 +224,9 @@ export type Annotation =
     }
   | { readonly kind: "note_alive"; readonly worker: WorkerNo; readonly session: number }
   /** History has, for good, all that was decided before a moment: what has ended by then may leave. */
-  | { readonly kind: "note_projected"; readonly through: JournalMs };
+  | { readonly kind: "note_projected"; readonly through: JournalMs }
+  /** Jobs were to leave, and a worker holds something of them again: they are looked at later. */
+  | { readonly kind: "note_held_back"; readonly jobs: readonly JobNo[] };
 
 export type AnnotationKind = Annotation["kind"];
 export type AnnotationOf<K extends AnnotationKind> = Extract<Annotation, { kind: K }>;

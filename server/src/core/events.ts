@@ -216,12 +216,12 @@ export interface JobFinished extends Versioned<"job_finished"> {
   readonly state: "succeeded" | "failed" | "cancelled";
 }
 
-/**
- * Jobs that have ended leave the core: nobody finds them here any more, and history has them. A job with at
- * most `eventTasksMax` tasks goes whole; the tasks of a larger one follow step by step. Keys stay.
- */
+/** Jobs that have ended leave the core: nobody finds them here any more, and history has them. Keys stay. */
 export interface JobsRetired extends Versioned<"jobs_retired"> {
+  /** Those that go with all their tasks. */
   readonly jobs: readonly JobNo[];
+  /** Those whose tasks follow step by step: they have more than one event is to cover. */
+  readonly leaving: readonly JobNo[];
 }
 
 /** One step of a large job that leaves: indexes [from, to) of a stage, then the cursor stands at the next. */

@@ -3,7 +3,7 @@ import type { Context, Settings } from "./context.js";
 import { arm } from "./annotate/arm.js";
 import { eventTasksMax } from "./context.js";
 import type { JobNo, JournalMs, TaskNo, WorkerNo } from "./ids.js";
-import { mayRetire, taskCountOf } from "./state/retirement.js";
+import { lookAgainLater, mayRetire, taskCountOf } from "./state/retirement.js";
 import type { State } from "./state/state.js";
 import type { Lease } from "./state/leases.js";
 import { isReceived } from "./state/leases.js";
@@ -23,6 +23,7 @@ export function nextTimers(
   const retireAt = state.finished.firstKey + settings.retireAfterMs;
   return {
     now: Math.min(
+      state.toLeave.size > 0 ? -Infinity : Infinity,
       state.scheduled.firstKey,
       state.uploads.firstKey,
       // Of the others, whoever says how far history has come brings the turn in which they are looked at.
@@ -33,10 +34,13 @@ export function nextTimers(
   };
 }
 
-/** The commands that are due. Asked after the input of a batch: who renews in time is in time. */
+/**
+ * The commands that are due: of jobs and tasks as many as one turn can do without a heartbeat having to wait, and
+ * the rest when it is asked again. Asked after the input of a batch: who renews in time is in time.
+ */
 export function dueCommands(state: State, context: Context, settings: Settings): Command[] {
   const due: Command[] = [];
-  while (state.uploads.firstKey <= context.now) {
+  for (let looked = 0; state.uploads.firstKey <= context.now && looked < eventTasksMax; looked++) {
     const no = state.uploads.pop() as JobNo;
     // It may have left since: of a job that is gone its row says nothing that holds.
     if (!state.jobs.has(no)) continue;
@@ -57,36 +61,31 @@ export function dueCommands(state: State, context: Context, settings: Settings):
   return due;
 }
 
-/** Takes what is due out of the heap, in commands of as many tasks as one event covers. */
+/** Takes what is due out of the heap, as many tasks as one event covers. */
 function releaseDue(state: State, now: JournalMs, due: Command[]): void {
   const { scheduled, tasks } = state;
-  while (scheduled.firstKey <= now) {
-    const released = new Set<TaskNo>();
-    while (scheduled.firstKey <= now && released.size < eventTasksMax) {
-      const at = scheduled.firstKey;
-      const task = scheduled.pop() as TaskNo;
-      // Entries of tasks that moved on are left in the heap: skip them here.
-      if (tasks.state.get(task) !== TaskState.scheduled || tasks.runAt.get(task) !== at) continue;
-      released.add(task);
-    }
-    if (released.size > 0) due.push({ kind: "release_tasks", tasks: [...released] });
+  const released = new Set<TaskNo>();
+  for (let looked = 0; scheduled.firstKey <= now && looked < eventTasksMax; looked++) {
+    const at = scheduled.firstKey;
+    const task = scheduled.pop() as TaskNo;
+    // Entries of tasks that moved on are left in the heap: skip them here.
+    if (tasks.state.get(task) !== TaskState.scheduled || tasks.runAt.get(task) !== at) continue;
+    released.add(task);
   }
+  if (released.size > 0) due.push({ kind: "release_tasks", tasks: [...released] });
 }
 
-/** How much later a job is looked at again that still has leases. */
-const lookAgainMs = 1_000;
-
-/** Jobs that may leave, as many at a time as one event covers, and keys whose time is over. */
+/**
+ * What leaves in one turn: jobs that may and keys whose time is over, as many as one event covers, and of what is
+ * larger one step. However much is due, as after a restart, the rest waits for the next turns.
+ */
 function retireDue(state: State, now: JournalMs, settings: Settings, due: Command[]): void {
-  const { finished, keyed } = state;
-  let jobs: JobNo[] = [];
+  const { finished, keyed, toLeave } = state;
+  const [leaving] = toLeave;
+  if (leaving !== undefined) due.push({ kind: "retire_tasks", job: leaving });
+  const jobs: JobNo[] = [];
   let tasks = 0;
-  const flush = () => {
-    if (jobs.length > 0) due.push({ kind: "retire_jobs", jobs });
-    jobs = [];
-    tasks = 0;
-  };
-  for (;;) {
+  for (let looked = 0; looked < eventTasksMax && tasks < eventTasksMax; looked++) {
     const at = finished.firstKey;
     if (at + settings.retireAfterMs > now || at >= state.projectedThrough) break;
     const no = finished.pop() as JobNo;
@@ -94,23 +93,24 @@ function retireDue(state: State, now: JournalMs, settings: Settings, due: Comman
     if (!state.jobs.has(no)) continue;
     const job = state.job(no);
     if (!mayRetire(state, job)) {
-      finished.push(now - settings.retireAfterMs + lookAgainMs, job.no);
+      lookAgainLater(state, no, now, settings.retireAfterMs);
       continue;
     }
-    // A larger one is flagged, and takes its steps by itself.
-    const weight = Math.min(taskCountOf(state, job), eventTasksMax);
-    if (tasks + weight > eventTasksMax || jobs.length >= eventTasksMax) flush();
-    jobs.push(job.no);
-    tasks += weight;
-  }
-  flush();
-  while (keyed.firstKey + settings.keyRetentionMs <= now) {
-    const forgotten: JobNo[] = [];
-    while (keyed.firstKey + settings.keyRetentionMs <= now && forgotten.length < eventTasksMax) {
-      forgotten.push(keyed.pop() as JobNo);
+    const count = taskCountOf(state, job);
+    if (count <= eventTasksMax && tasks + count > eventTasksMax) {
+      finished.push(at, no);
+      break;
     }
-    due.push({ kind: "forget_keys", jobs: forgotten });
+    jobs.push(no);
+    // A larger one takes its steps by itself.
+    if (count <= eventTasksMax) tasks += count;
   }
+  if (jobs.length > 0) due.push({ kind: "retire_jobs", jobs });
+  const forgotten: JobNo[] = [];
+  while (keyed.firstKey + settings.keyRetentionMs <= now && forgotten.length < eventTasksMax) {
+    forgotten.push(keyed.pop() as JobNo);
+  }
+  if (forgotten.length > 0) due.push({ kind: "forget_keys", jobs: forgotten });
 }
 
 /** A restart or a takeover: every worker and every held lease gets a full fresh term. */

@@ -117,6 +117,8 @@ export class TurnSteps {
   }
 
   #takeTimers(): void {
+    // What had no room in the turn before comes first.
+    if (this.#internal.length > 0) return;
     this.#internal.push(...dueCommands(this.#state, this.#context, this.#settings));
   }
 
@@ -139,10 +141,8 @@ export class TurnSteps {
       if (!this.#commit.makeRoom(grantBytesMax)) return;
       this.#run({ kind: "sweep_job", job });
     }
-    for (const job of this.#state.toLeave) {
-      if (!this.#commit.makeRoom(grantBytesMax)) return;
-      this.#run({ kind: "retire_tasks", job });
-    }
+    // Before there is room again nothing follows, and then a turn comes anyway.
+    if (this.#internal.length > 0) return;
     // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
     const { toSweep, toLeave, toAdvance } = this.#state;
     if (toSweep.size + toLeave.size + toAdvance.size > 0) this.#isMoreDue = true;

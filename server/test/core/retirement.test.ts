@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { digest, queries } from "../../src/core/index.js";
+import { apply, digest, queries } from "../../src/core/index.js";
 import { replayed } from "./support/machine.js";
 import { Scenario, slots } from "./support/scenario.js";
 
@@ -129,6 +129,123 @@ describe("a job that has ended", () => {
     assert.equal(machine.accepted.get("retire_tasks"), 4);
     assert.equal(machine.freed.size, first + second);
     checkReplay(story);
+  });
+
+  it("leaves as its event says, however many tasks it has", () => {
+    const story = begin();
+    const ids = [1, 2].map(() => story.submit({ stages: [{ tasks: 3 }] }));
+    runAll(story);
+    const { machine } = story;
+    const { state } = machine;
+    const stamp = { now: machine.now, wall: machine.now };
+    apply(state, { type: "jobs_retired", version: 1, jobs: [0], leaving: [1] }, stamp);
+    assert.deepEqual(
+      ids.map((id) => isThere(story, id)),
+      [false, false],
+    );
+    const left = [0, 1, 2, 3, 4, 5].filter((no) => state.tasks.has(no));
+    assert.deepEqual([left, [...state.toLeave]], [[3, 4, 5], [1]]);
+  });
+
+  it("stays when a worker comes back to it as it is about to leave, and leaves when that has let go", () => {
+    const story = begin();
+    const [jobId, other] = [1, 2].map(() => story.submit({ stages: [{ tasks: 1 }] }));
+    assert(jobId !== undefined && other !== undefined);
+    const [grant, done] = story.place();
+    assert(grant !== undefined && done !== undefined);
+    story.complete(done);
+    story.start(grant);
+    story.cancel(jobId);
+    const { machine } = story;
+    const held = { token: grant.token, state: "started", demand: [slots(1)] } as const;
+    assert.equal(story.complete(grant).kind, "stale");
+    machine.now += 1;
+    machine.note({ kind: "note_projected", through: machine.now });
+    machine.now += retireAfterMs;
+    const due = machine.due();
+    // Between what is due and its turn the same worker says that it still has what it has answered for.
+    story.register({ id: "w1", incarnation: "1", held: [held], credit: 0 });
+    const [adopted] = machine.state.leases.values();
+    assert.equal(adopted?.job, 0);
+    for (const command of due) machine.run(command);
+    assert.deepEqual([isThere(story, jobId), isThere(story, other)], [true, false]);
+    assert.equal(story.complete(grant).kind, "stale");
+    goBy(story, 1_000);
+    assert.ok(!isThere(story, jobId));
+    checkReplay(story);
+  });
+
+  it("leaves in turns of at most so many jobs and tasks as one event covers, and so do keys", () => {
+    const story = new Scenario({ checks: false });
+    story.worker({ capacity: [slots(20_000)], credit: 20_000 });
+    const { machine } = story;
+    const [few, many, large] = [3_000, 5_000, 4_100];
+    for (let i = 0; i < few; i++) story.submit({ key: `k${i}`, stages: [{ tasks: 3 }] });
+    for (let i = 0; i < many; i++) story.submit({ key: `m${i}`, stages: [{ tasks: 0 }] });
+    for (let i = 0; i < 3; i++) story.submit({ stages: [{ tasks: large }] });
+    runAll(story);
+    machine.now += 1;
+    machine.note({ kind: "note_projected", through: machine.now });
+    machine.now += retireAfterMs;
+    const turns: { jobs: number; tasks: number; steps: number; keys: number }[] = [];
+    const turn = () => {
+      const seen = { jobs: 0, tasks: 0, steps: 0, keys: 0 };
+      const from = machine.journal.length;
+      for (const command of machine.due()) machine.run(command);
+      for (const { event } of machine.journal.slice(from)) {
+        if (event.type === "jobs_retired") {
+          seen.jobs += event.jobs.length + event.leaving.length;
+          for (const no of event.jobs) seen.tasks += no < few ? 3 : 0;
+        }
+        if (event.type === "tasks_retired") {
+          seen.steps += 1;
+          seen.tasks += event.toIndex - event.fromIndex;
+        }
+        if (event.type === "keys_forgotten") seen.keys += event.jobs.length;
+      }
+      turns.push(seen);
+    };
+    while (machine.nextDue() <= machine.now) turn();
+    const sum = (of: (seen: (typeof turns)[0]) => number) =>
+      turns.reduce((all, seen) => all + of(seen), 0);
+    assert.equal(
+      sum(({ jobs }) => jobs),
+      few + many + 3,
+    );
+    assert.equal(
+      sum(({ tasks }) => tasks),
+      3 * few + 3 * large,
+    );
+    machine.now += keyRetentionMs;
+    while (machine.nextDue() <= machine.now) turn();
+    assert.equal(
+      sum(({ keys }) => keys),
+      few + many,
+    );
+    for (const { jobs, tasks, steps, keys } of turns) {
+      assert.ok(jobs <= 4_096 && steps <= 1 && keys <= 4_096);
+      assert.ok(tasks <= 2 * 4_096);
+    }
+    assert.equal(machine.state.jobs.size, 0);
+    checkReplay(story);
+  });
+
+  it("that left before a restart is not looked through in one turn after it", () => {
+    const story = new Scenario({ checks: false });
+    const { machine } = story;
+    for (let i = 0; i < 9_000; i++) story.submit({ stages: [{ tasks: 0 }] });
+    goBy(story);
+    while (machine.nextDue() <= machine.now) machine.tick();
+    assert.equal(machine.state.jobs.size, 0);
+    machine.restart(1_000);
+    machine.now += 1;
+    machine.note({ kind: "note_projected", through: machine.now });
+    const sizes = [machine.state.finished.size];
+    while (machine.nextDue() <= machine.now) {
+      assert.deepEqual(machine.due(), []);
+      sizes.push(machine.state.finished.size);
+    }
+    assert.deepEqual(sizes, [9_000, 9_000 - 4_096, 9_000 - 2 * 4_096, 0]);
   });
 
   it("leaves no trace in what grows with the number of jobs", () => {

@@ -108,7 +108,7 @@ describe("the history of random runs", () => {
       for (const { index, body, events, stamp } of record(seed, stepCount)) {
         for (const event of events) {
           if (event.type !== "jobs_retired") continue;
-          for (const no of event.jobs) {
+          for (const no of [...event.jobs, ...event.leaving]) {
             const { id } = state.job(no);
             const known = inCore(state, id);
             assert.deepEqual(inHistory(store, id), known);

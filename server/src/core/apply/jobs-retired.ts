@@ -1,22 +1,25 @@
-import { eventTasksMax } from "../context.js";
 import type { EventOf } from "../events.js";
-import { forgetJob, forgetTasks, taskCountOf } from "../state/retirement.js";
+import type { JobNo } from "../ids.js";
+import { forgetJob, forgetTasks } from "../state/retirement.js";
 import type { State } from "../state/state.js";
 
-/** Jobs that have ended leave. */
+/** Jobs that have ended leave, with their tasks or before them. */
 export function applyJobsRetired(state: State, event: EventOf<"jobs_retired">): void {
   for (const no of event.jobs) {
-    const job = state.job(no);
-    state.jobById.remove(job.id, no);
-    state.jobs.retire(no);
-    if (taskCountOf(state, job) > eventTasksMax) {
-      state.toLeave.add(no);
-      continue;
-    }
-    for (let i = 0; i < job.stageCount; i++) {
-      const stage = job.firstStage + i;
+    retire(state, no);
+    const { firstStage, stageCount } = state.job(no);
+    for (let stage = firstStage; stage < firstStage + stageCount; stage++) {
       forgetTasks(state, stage, 0, state.stage(stage).taskCount);
     }
     forgetJob(state, no);
   }
+  for (const no of event.leaving) {
+    retire(state, no);
+    state.toLeave.add(no);
+  }
+}
+
+function retire(state: State, no: JobNo): void {
+  state.jobById.remove(state.job(no).id, no);
+  state.jobs.retire(no);
 }

@@ -1,4 +1,4 @@
-import type { BlobId, JobNo, TaskNo } from "../ids.js";
+import type { BlobId, DurationMs, JobNo, JournalMs, TaskNo } from "../ids.js";
 import type { Cursor, Job } from "./jobs.js";
 import { isFinished } from "./jobs.js";
 import { taskAt } from "./stages.js";
@@ -23,6 +23,19 @@ export function nextCursor(state: State, job: Job, { stage, index }: Cursor): Cu
 /** Has the job come to its end, and does no worker hold anything of it? */
 export function mayRetire(state: State, job: Job): boolean {
   return isFinished(job.state) && job.heldLeases === 0 && !state.toSweep.has(job.no);
+}
+
+/** How much later a job is looked at again that a worker still holds something of. */
+const lookAgainMs = 1_000;
+
+/** Puts a job back in line to leave. @param retireAfterMs how long after its time in the line it may */
+export function lookAgainLater(
+  state: State,
+  job: JobNo,
+  now: JournalMs,
+  retireAfterMs: DurationMs,
+): void {
+  state.finished.push(now - retireAfterMs + lookAgainMs, job);
 }
 
 /** How many tasks a job has, in all its stages. */

@@ -107,7 +107,10 @@ function pack(event: ColdEvent): Arm {
     case "job_failing":
       return { $case: "jobFailingV1", value: { job: event.job, run: event.run } };
     case "jobs_retired":
-      return { $case: "jobsRetiredV1", value: { jobs: [...event.jobs] } };
+      return {
+        $case: "jobsRetiredV1",
+        value: { jobs: [...event.jobs], leaving: [...event.leaving] },
+      };
     case "tasks_retired": {
       const { job, stage, fromIndex, toIndex, next } = event;
       const value = { job, stage, fromIndex, toIndex, next: next && { ...next } };
@@ -224,7 +227,7 @@ function read(arm: Arm): ColdEvent {
     case "jobFailingV1":
       return { type: "job_failing", version, job: arm.value.job, run: arm.value.run };
     case "jobsRetiredV1":
-      return { type: "jobs_retired", version, jobs: arm.value.jobs };
+      return { type: "jobs_retired", version, jobs: arm.value.jobs, leaving: arm.value.leaving };
     case "tasksRetiredV1": {
       const { job, stage, fromIndex, toIndex } = arm.value;
       const next = arm.value.next && { stage: arm.value.next.stage, index: arm.value.next.index };

@@ -21,6 +21,7 @@ import {
   digest,
   dueCommands,
   newState,
+  nextTimers,
   placementRound,
 } from "../../../src/core/index.js";
 import { checkNobodyIsPassedBy } from "./placement-check.js";
@@ -134,6 +135,11 @@ export class Machine {
   /** What is due by the clocks. */
   due(): Command[] {
     return dueCommands(this.state, this.context, this.settings);
+  }
+
+  /** When something is due next, in journal time. */
+  nextDue(): number {
+    return nextTimers(this.state, this.settings).now;
   }
 
   /** What is due by the clocks, then all that follows. */

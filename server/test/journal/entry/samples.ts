@@ -327,8 +327,8 @@ export const samples = {
     { type: "leases_promoted", version: 1, worker: 0, promoted: [] },
   ],
   jobs_retired: [
-    { type: "jobs_retired", version: 1, jobs: [] },
-    { type: "jobs_retired", version: 1, jobs: [0, 2 ** 32 - 1, 7] },
+    { type: "jobs_retired", version: 1, jobs: [], leaving: [3, 2 ** 32 - 1] },
+    { type: "jobs_retired", version: 1, jobs: [0, 2 ** 32 - 1, 7], leaving: [] },
   ],
   tasks_retired: [undefined, { stage: 0, index: 0 }, { stage: 11, index: 4_096 }].map((next) => ({
     type: "tasks_retired",

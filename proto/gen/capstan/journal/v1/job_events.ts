@@ -208,10 +208,12 @@ export interface JobFinishedV1 {
   ends: JobEnd[];
 }
 
-/** Jobs that ended leave the core. Those with at most 4,096 tasks go whole. */
+/** Jobs that ended leave the core, at most 4,096 in all. */
 export interface JobsRetiredV1 {
-  /** The jobs, at most 4,096. */
+  /** Those that go with all their tasks. */
   jobs: number[];
+  /** Those whose tasks follow, each step an event of its own. */
+  leaving: number[];
 }
 
 /** Keys of jobs that left are kept no longer. */
@@ -1316,7 +1318,7 @@ export const JobFinishedV1: MessageFns<JobFinishedV1> = {
 };
 
 function createBaseJobsRetiredV1(): JobsRetiredV1 {
-  return { jobs: [] };
+  return { jobs: [], leaving: [] };
 }
 
 export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
@@ -1324,6 +1326,13 @@ export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
     if (message.jobs.length !== 0) {
       writer.uint32(10).fork();
       for (const v of message.jobs) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.leaving.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.leaving) {
         writer.uint32(v);
       }
       writer.join();
@@ -1362,6 +1371,24 @@ export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
 
             break;
           }
+          case 2: {
+            if (tag === 16) {
+              message.leaving.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.leaving.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1375,13 +1402,19 @@ export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
   },
 
   fromJSON(object: any): JobsRetiredV1 {
-    return { jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => globalThis.Number(e)) : [] };
+    return {
+      jobs: globalThis.Array.isArray(object?.jobs) ? object.jobs.map((e: any) => globalThis.Number(e)) : [],
+      leaving: globalThis.Array.isArray(object?.leaving) ? object.leaving.map((e: any) => globalThis.Number(e)) : [],
+    };
   },
 
   toJSON(message: JobsRetiredV1): unknown {
     const obj: any = {};
     if (message.jobs?.length) {
       obj.jobs = message.jobs.map((e) => Math.round(e));
+    }
+    if (message.leaving?.length) {
+      obj.leaving = message.leaving.map((e) => Math.round(e));
     }
     return obj;
   },
@@ -1392,6 +1425,7 @@ export const JobsRetiredV1: MessageFns<JobsRetiredV1> = {
   fromPartial(object: DeepPartial<JobsRetiredV1>): JobsRetiredV1 {
     const message = createBaseJobsRetiredV1();
     message.jobs = object.jobs?.map((e) => e) || [];
+    message.leaving = object.leaving?.map((e) => e) || [];
     return message;
   },
 };
