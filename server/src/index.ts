@@ -2,7 +2,12 @@
 export { defaultAddress, startMaster } from "./main.js";
 export type { Master, MasterOptions } from "./main.js";
 export { readFileJournal, surveyFileJournal } from "./journal/file/survey.js";
-export type { JournalSurvey, SurveyedEntry, SurveyedSegment } from "./journal/file/survey.js";
+export type {
+  JournalSurvey,
+  SurveyedEntry,
+  SurveyedSegment,
+  SurveyedSnapshot,
+} from "./journal/file/survey.js";
 export { JournalError } from "./journal/journal-error.js";
 export { routeGrpcLog } from "./rpc/grpc-log.js";
 export type { Log } from "./rpc/log.js";

@@ -6,12 +6,16 @@ import { fileURLToPath } from "node:url";
 import { defaultSettings, type Settings } from "./core/index.js";
 import type { Clock } from "./engine/clock.js";
 import { systemClock } from "./engine/clock.js";
+import type { Engine } from "./engine/engine-port.js";
 import { MasterEngine } from "./engine/engine.js";
 import { systemDraw } from "./engine/random.js";
 import { HistoryLink } from "./engine/history-link.js";
 import type { History, Retention } from "./history/history.js";
 import { JournalError, messageOf } from "./journal/journal-error.js";
+import type { Journal } from "./journal/journal.js";
+import { defaultSnapshotSegments, Snapshots } from "./open-snapshots.js";
 import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
+import type { SnapshotKeeper } from "./snapshots/keeper.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { routeGrpcLog } from "./rpc/grpc-log.js";
@@ -31,6 +35,11 @@ export interface MasterOptions {
   readonly address?: string;
   /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
   readonly journal: JournalPlace;
+  /**
+   * A snapshot is made, and the journal cut, when so many of its segments were closed since the last one. 0:
+   * never. Default 4. Of a file journal only.
+   */
+  readonly snapshotSegments?: number;
   /** Lease terms and the like. */
   readonly settings?: Partial<Settings>;
   /** How long jobs that have ended can be read, where they do not say so themselves. */
@@ -85,10 +94,27 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const clock = options.clock ?? systemClock;
   const journal = await openJournal(options.journal);
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
+  try {
+    return await serve(options, log, clock, journal);
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
+}
+
+/** From a journal that is open to a master that listens. */
+async function serve(
+  options: MasterOptions,
+  log: Log,
+  clock: Clock,
+  journal: Journal,
+): Promise<Master> {
+  const snapshots = await openSnapshots(options.journal, journal);
   const spans = options.traces === true ? new DeliverySpans() : undefined;
   const engine = await MasterEngine.open({
     journal,
     clock,
+    ...(snapshots && { load: snapshots.load, readBytes: snapshots.start.source.readBytes }),
     draw: systemDraw(),
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.payloadBudgetBytes === undefined
@@ -97,11 +123,14 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     observer: spans?.observe,
     onFatal: options.onFatal ?? endProcess(log),
   });
-  log.info({ epoch: engine.epoch, ...engine.replayed }, "replayed the journal");
+  const from = { snapshot: snapshots?.start.newestIndex ?? 0 };
+  log.info({ epoch: engine.epoch, ...from, ...engine.replayed }, "replayed the journal");
   let history: History | undefined;
   let link: HistoryLink | undefined;
+  let keeper: SnapshotKeeper | undefined;
   // First the history: what is decided while it closes, it finds in the journal when it is opened again.
   const closeStores = async () => {
+    await keeper?.close();
     link?.stop();
     await history?.close();
     await engine.close();
@@ -112,6 +141,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       if (isBehind) log.warn({ entries }, "history is far behind the journal");
       else log.info({ entries }, "history has caught up with the journal");
     });
+    keeper = keepSnapshots(snapshots, options, engine, history, log);
     // Nobody is served yet: what comes from here on is numbered on from this.
     spans?.beginAt(await engine.read((state) => state.stages.count));
     const server = await startRpcServer({
@@ -141,6 +171,30 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     await closeStores();
     throw error;
   }
+}
+
+async function openSnapshots(
+  place: JournalPlace,
+  journal: Journal,
+): Promise<Snapshots | undefined> {
+  return place.kind === "memory" ? undefined : Snapshots.open(place.directory, journal);
+}
+
+function keepSnapshots(
+  snapshots: Snapshots | undefined,
+  options: MasterOptions,
+  engine: Engine,
+  history: History,
+  log: Log,
+): SnapshotKeeper | undefined {
+  const everySegments = options.snapshotSegments ?? defaultSnapshotSegments;
+  const keeper = snapshots?.keep(everySegments, history, log);
+  engine.onDurable(() => keeper?.look());
+  history.onSynced(() => {
+    void keeper?.cut();
+  });
+  keeper?.look();
+  return keeper;
 }
 
 function checkAddress(address: string, insecure: boolean): void {
@@ -176,6 +230,9 @@ const usage = `usage: main.js [--address HOST:PORT] [--data DIR | --memory] [--i
   --ping-interval-ms N how often each side of a session pings (a third of the term, at most 5000)
   --keep-succeeded-ms N  how long a job that succeeded can be read (604800000, 7 days)
   --keep-failed-ms N   how long one that failed or was cancelled can be read (2592000000, 30 days)
+  --segment-mib N      size of the journal's files in MiB (64)
+  --snapshot-segments N  make a snapshot and cut the journal when so many of its files were closed since the last
+                       snapshot; 0: never (4)
 `;
 
 /** The process: arguments and environment in, one line on stdout when it listens, logs on stderr. */
@@ -229,6 +286,8 @@ function readOptions(): MasterOptions | undefined {
         "ping-interval-ms": { type: "string" },
         "keep-succeeded-ms": { type: "string" },
         "keep-failed-ms": { type: "string" },
+        "segment-mib": { type: "string" },
+        "snapshot-segments": { type: "string" },
       },
     });
     if (values.help === true) {
@@ -244,16 +303,20 @@ function readOptions(): MasterOptions | undefined {
     const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
     const succeeded = positive("--keep-succeeded-ms", values["keep-succeeded-ms"]);
     const other = positive("--keep-failed-ms", values["keep-failed-ms"]);
+    const mib = wholeNumber("--segment-mib", values["segment-mib"], 1);
+    const snapshotSegments = wholeNumber("--snapshot-segments", values["snapshot-segments"], 0);
+    const size = mib === undefined ? {} : { segmentBytes: mib * 1_024 * 1_024 };
     const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
     parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
     const options: MasterOptions = {
       address,
-      journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory },
+      journal: values.memory === true ? { kind: "memory" } : { kind: "file", directory, ...size },
       insecure: values.insecure ?? false,
       retention: {
         ...(succeeded === undefined ? {} : { succeededMs: succeeded }),
         ...(other === undefined ? {} : { otherMs: other }),
       },
+      ...(snapshotSegments === undefined ? {} : { snapshotSegments }),
       ...(term === undefined ? {} : { settings: { leaseTermMs: term } }),
       ...(ping === undefined ? {} : { pingIntervalMs: ping }),
     };
@@ -270,6 +333,13 @@ function positive(flag: string, text: string | undefined): number | undefined {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new Error(`${flag} takes a positive number of milliseconds, got ${text}`);
+}
+
+function wholeNumber(flag: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text !== "" && Number.isSafeInteger(value) && value >= least) return value;
+  throw new Error(`${flag} takes a whole number from ${least} on, got ${text}`);
 }
 
 const script = process.argv[1];

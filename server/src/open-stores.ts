@@ -6,36 +6,52 @@ import { openHistory, peekCheckpoint } from "./history/open-history.js";
 import { openFileJournal } from "./journal/file/file-journal.js";
 import { JournalError } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
+import { snapshotName } from "./journal/file/snapshot-format.js";
 import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
+import { newestSnapshot } from "./open-snapshots.js";
 import type { Log } from "./rpc/log.js";
 
 /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
 export type JournalPlace =
-  { readonly kind: "file"; readonly directory: string } | { readonly kind: "memory" };
+  | {
+      readonly kind: "file";
+      readonly directory: string;
+      /** Size of its files. Default 64 MiB. */
+      readonly segmentBytes?: number;
+    }
+  | { readonly kind: "memory" };
 
 /**
  * Opens a journal.
  *
  * @throws JournalError if it is damaged, of a newer format, another master's, or ends before what its history
- *   has seen
+ *   or a snapshot of it has seen
  */
 export function openJournal(place: JournalPlace): Promise<Journal> {
   switch (place.kind) {
     case "file":
-      return openFile(place.directory);
+      return openFile(place);
     case "memory":
       return openMemoryJournal(new MemoryDisk());
   }
 }
 
-async function openFile(directory: string): Promise<Journal> {
+async function openFile({
+  directory,
+  segmentBytes,
+}: JournalPlace & { readonly kind: "file" }): Promise<Journal> {
   const { path } = historyOf(directory);
-  const mustReach = peekCheckpoint(path);
+  const snapshot = newestSnapshot(directory);
+  const checkpoint = peekCheckpoint(path);
+  const mustReach = Math.max(checkpoint, snapshot);
   try {
-    return await openFileJournal({ directory, mustReach });
+    const size = segmentBytes === undefined ? {} : { segmentBytes };
+    return await openFileJournal({ directory, mustReach, ...size });
   } catch (error) {
     if (!(error instanceof JournalError) || error.mustReach === undefined) throw error;
-    const hint = `the history in ${path} has seen it; move that away if the journal is another's`;
+    const witness =
+      checkpoint >= snapshot ? `the history in ${path}` : join(directory, snapshotName(snapshot));
+    const hint = `${witness} has seen it; move that away if the journal is another's`;
     throw new JournalError("data_loss", `${error.message}; ${hint}`, { mustReach, cause: error });
   }
 }
@@ -74,8 +90,8 @@ function tellOfHistory(news: HistoryNews, log: Log): void {
     case "lost":
       log.error(
         { firstIndex: news.below },
-        "DATA_LOSS of the history alone: the journal no longer has its first entries, so that jobs of " +
-          "before cannot be read once they leave the master's memory",
+        "DATA_LOSS of the history alone: the journal no longer has its first entries, so that jobs that were " +
+          "submitted before cannot be read once they leave the master's memory",
       );
       return;
     case "trouble":

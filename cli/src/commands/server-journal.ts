@@ -74,7 +74,7 @@ async function verify(
 
 async function surveyed(data: string): Promise<JournalSurvey> {
   const { surveyFileJournal } = await import("@capstan/server");
-  return explained(() => Promise.resolve(surveyFileJournal(data)));
+  return explained(() => surveyFileJournal(data));
 }
 
 const listedByDefault = 100;
@@ -136,6 +136,9 @@ async function explained<T>(look: () => Promise<T>): Promise<T> {
 
 function factsOf(survey: JournalSurvey): (readonly [string, string])[] {
   const { journalId, firstIndex, lastIndex, epoch, bytes, segments, unfinished } = survey;
+  const snapshots = survey.snapshots.map(
+    ({ index, bytes: own }) => `of entry ${String(index)}, ${size(own)}`,
+  );
   const entries =
     lastIndex < firstIndex
       ? "none"
@@ -151,6 +154,7 @@ function factsOf(survey: JournalSurvey): (readonly [string, string])[] {
     ["Entries", entries],
     ["Epoch", String(epoch)],
     ["Files", `${count(segments.length, "segment")}, ${size(bytes)}`],
+    ...(snapshots.length === 0 ? [] : [["Snapshots", snapshots.join("; ")] as const]),
     ...(tail.length === 0 ? [] : [["Tail", tail.join("; ")] as const]),
   ];
 }

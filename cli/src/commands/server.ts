@@ -2,9 +2,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { readAddress } from "@capstan/proto/address.js";
 import { asksForTraces } from "@capstan/proto/otel.js";
-import type { JournalError, Log, Master, Tracing } from "@capstan/server";
+import type { JournalError, Log, Master, MasterOptions, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
-import { duration } from "../arguments.js";
+import { duration, wholeNumber } from "../arguments.js";
 import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { length } from "../output/human.js";
@@ -23,6 +23,8 @@ interface ServerFlags {
   readonly pingInterval?: number;
   readonly keepSucceeded?: number;
   readonly keepFailed?: number;
+  readonly segmentMib?: number;
+  readonly snapshotSegments?: number;
   readonly logLevel: LogLevel;
   readonly logFormat?: "text" | "json";
 }
@@ -58,6 +60,13 @@ export function addServer(root: Command, program: Program): void {
       "--keep-failed <duration>",
       "how long one that failed or was cancelled can be read (default: 30d)",
       duration,
+    )
+    .option("--segment-mib <MiB>", "size of the journal's files (default: 64)", wholeNumber)
+    .option(
+      "--snapshot-segments <count>",
+      "make a snapshot, and cut the journal, when so many of its files were closed since the last; " +
+        "0: never (default: 4)",
+      wholeNumber,
     )
     .addOption(
       new Option("--log-level <level>", "how much to log, on stderr")
@@ -109,6 +118,7 @@ function refuseContradictions(command: Command, flags: ServerFlags): void {
   if (flags.memory === true && command.getOptionValueSource("data") === "cli") {
     throw new CliError("--memory keeps nothing in --data: say one of them");
   }
+  if (flags.segmentMib === 0) throw new CliError("--segment-mib is at least 1");
   const { pingInterval, leaseTerm = defaultLeaseTermMs } = flags;
   if (pingInterval === undefined || pingInterval < leaseTerm) return;
   const term = flags.leaseTerm === undefined ? "the lease term" : "--lease-term";
@@ -149,7 +159,7 @@ async function start(
   try {
     return await startMaster({
       address,
-      journal: flags.memory === true ? { kind: "memory" } : { kind: "file", directory: flags.data },
+      journal: placeOf(flags),
       insecure: flags.insecure === true,
       log,
       traces,
@@ -157,6 +167,7 @@ async function start(
         ...(flags.keepSucceeded === undefined ? {} : { succeededMs: flags.keepSucceeded }),
         ...(flags.keepFailed === undefined ? {} : { otherMs: flags.keepFailed }),
       },
+      ...(flags.snapshotSegments === undefined ? {} : { snapshotSegments: flags.snapshotSegments }),
       ...(flags.leaseTerm === undefined ? {} : { settings: { leaseTermMs: flags.leaseTerm } }),
       ...(flags.pingInterval === undefined ? {} : { pingIntervalMs: flags.pingInterval }),
     });
@@ -164,6 +175,12 @@ async function start(
     if (error instanceof JournalError) throw noJournal(error, flags.data);
     throw notStarted(error, nameOfAddress(command), address);
   }
+}
+
+function placeOf({ memory, data, segmentMib }: ServerFlags): MasterOptions["journal"] {
+  if (memory === true) return { kind: "memory" };
+  const size = segmentMib === undefined ? {} : { segmentBytes: segmentMib * 1_024 * 1_024 };
+  return { kind: "file", directory: data, ...size };
 }
 
 function noJournal(error: JournalError, data: string): CliError {

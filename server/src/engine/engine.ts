@@ -69,10 +69,12 @@ export class MasterEngine implements Engine {
     const state = newState(options.draw());
     const payloads = new PayloadStore({
       budgetBytes: options.payloadBudgetBytes ?? 256 * 1_024 * 1_024,
-      readBytes: (index, offset, length) => journal.readBytes(index, offset, length),
+      readBytes:
+        options.readBytes ?? ((index, offset, length) => journal.readBytes(index, offset, length)),
     });
-    // From the very first entry: there is no snapshot that could stand for any, and what is missing is DATA_LOSS.
-    const replayed = await replay(journal, 1, state, payloads);
+    const base = await options.load?.({ state, payloads });
+    // What neither a snapshot stands for nor the journal has is DATA_LOSS.
+    const replayed = await replay(journal, (base?.index ?? 0) + 1, state, payloads, base);
     const { epoch } = await journal.claim();
     return new MasterEngine(options, state, payloads, replayed, epoch);
   }

@@ -64,6 +64,11 @@ export interface Journal {
   readonly firstIndex: number;
   /** Index of the last durable entry, 0 when there has been none. */
   readonly lastIndex: number;
+  /**
+   * The last entry of each stretch that is never written to again, ascending: what a snapshot is built from
+   * and what is removed as a whole. Empty where the driver has no such stretches.
+   */
+  readonly closed: readonly number[];
   /** What opening had to repair. */
   readonly repairs: readonly Repair[];
 

@@ -99,6 +99,8 @@ function startWriter(storage: Storage, options: FileJournalOptions): Writer {
 class FileJournal implements Journal {
   readonly id: string;
   readonly repairs: readonly Repair[];
+  /** Of all segments but the last. */
+  readonly closed: number[];
   readonly #segments: SegmentPositions[];
   readonly #writer: Writer;
   readonly #lock: StorageLock;
@@ -122,6 +124,7 @@ class FileJournal implements Journal {
     this.id = journalId.toString("hex");
     this.repairs = state.repairs;
     this.#segments = state.segments.map((data) => new SegmentPositions(data.firstIndex, data));
+    this.closed = this.#segments.slice(0, -1).map(({ lastIndex }) => lastIndex);
     this.#epoch = state.epoch;
     this.#writer = writer;
     this.#lock = lock;
@@ -175,7 +178,10 @@ class FileJournal implements Journal {
   async truncate(below: number): Promise<void> {
     this.#refuseIfOver();
     const firstIndex = await this.#writer.truncate(below);
-    while ((this.#segments[0]?.firstIndex ?? firstIndex) < firstIndex) this.#segments.shift();
+    while ((this.#segments[0]?.firstIndex ?? firstIndex) < firstIndex) {
+      this.#segments.shift();
+      this.closed.shift();
+    }
   }
 
   close(): Promise<void> {
@@ -226,6 +232,7 @@ class FileJournal implements Journal {
   }): void {
     let segment = this.#segments.at(-1);
     if (segment?.firstIndex !== written.segment) {
+      if (segment !== undefined) this.closed.push(segment.lastIndex);
       segment = new SegmentPositions(written.segment);
       this.#segments.push(segment);
     }

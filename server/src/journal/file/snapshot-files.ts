@@ -49,9 +49,18 @@ export class SnapshotFiles implements SnapshotStore {
 
   /** As {@link list}, at once. */
   listNow(): readonly SnapshotInfo[] {
-    return this.#indexes()
-      .map((index) => this.#infoOf(index))
-      .filter(({ journalId }) => journalId === this.#journalId);
+    return this.#all().filter(({ journalId }) => journalId === this.#journalId);
+  }
+
+  /** Names of snapshots that are not of this journal. @throws JournalError as {@link list} */
+  strangers(): readonly string[] {
+    return this.#all().flatMap(({ journalId, index }) => {
+      return journalId === this.#journalId ? [] : [snapshotName(index)];
+    });
+  }
+
+  #all(): SnapshotInfo[] {
+    return snapshotsIn(this.#storage, this.#directory).map((index) => this.#infoOf(index));
   }
 
   async write(
@@ -208,14 +217,6 @@ export class SnapshotFiles implements SnapshotStore {
     }
   }
 
-  /** Newest first. */
-  #indexes(): number[] {
-    return this.#storage
-      .list(this.#directory)
-      .flatMap((name) => parseSnapshotName(name) ?? [])
-      .sort((a, b) => b - a);
-  }
-
   #removeOld(): void {
     const old = this.listNow().slice(snapshotsKept);
     for (const { index } of old) this.#storage.remove(this.#path(snapshotName(index)));
@@ -235,4 +236,12 @@ export class SnapshotFiles implements SnapshotStore {
   #path(name: string): string {
     return join(this.#directory, name);
   }
+}
+
+/** The entries for which there are snapshots in a folder, by their names alone; newest first. */
+export function snapshotsIn(storage: Storage, directory: string): number[] {
+  return storage
+    .list(directory)
+    .flatMap((name) => parseSnapshotName(name) ?? [])
+    .sort((a, b) => b - a);
 }

@@ -1,5 +1,5 @@
 import { decodeEntry } from "../entry/index.js";
-import { dataLoss, JournalError } from "../journal-error.js";
+import { dataLoss, endsTooEarly, JournalError } from "../journal-error.js";
 import type { Repair, StoredEntry } from "../journal.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, SEGMENT_SUFFIX, segmentName } from "./format.js";
@@ -7,6 +7,8 @@ import { nodeStorage } from "./node-storage.js";
 import type { Recovered } from "./recovery.js";
 import { examine } from "./recovery.js";
 import { SegmentFiles } from "./segment-files.js";
+import { SnapshotFiles } from "./snapshot-files.js";
+import { snapshotName } from "./snapshot-format.js";
 import type { Storage, StorageLock } from "./storage.js";
 
 /** One file of a journal. */
@@ -20,6 +22,18 @@ export interface SurveyedSegment {
   readonly bytes: number;
 }
 
+/** The state that a journal leads to up to an entry, in a file of its own. */
+export interface SurveyedSnapshot {
+  /** Of the file, in the journal's folder. */
+  readonly name: string;
+  /** The last entry whose effect it holds. */
+  readonly index: number;
+  /** Of its contents. */
+  readonly bytes: number;
+  /** SHA-256 of its contents, 64 hexadecimal digits. */
+  readonly sha256: string;
+}
+
 /** A journal as it lies on a disk. */
 export interface JournalSurvey {
   /** 32 hexadecimal digits. */
@@ -31,6 +45,8 @@ export interface JournalSurvey {
   readonly epoch: number;
   readonly bytes: number;
   readonly segments: readonly SurveyedSegment[];
+  /** Newest first. */
+  readonly snapshots: readonly SurveyedSnapshot[];
   /** What a crash left unfinished and the next start of a master cuts off: nothing that was acknowledged. */
   readonly unfinished: readonly Repair[];
 }
@@ -53,25 +69,41 @@ export interface SurveyedEntry {
 }
 
 /**
- * Reads and verifies every byte of a journal, and changes nothing. A journal without its first entries is
- * not whole: no master starts on it. For a tool: it reads at once, and holds up the
- * event loop while it does.
+ * Reads and verifies every byte of a journal and of its snapshots, and changes nothing. A journal without its
+ * first entries is whole if a snapshot covers them, else no master starts on it. For a tool: it reads at once, and
+ * holds up the event loop while it does.
  *
  * @param directory the folder of the journal, whose master is stopped: its lock is taken meanwhile
  * @throws JournalError `data_loss` with the place; `newer_format`; `locked`; `failed` if there is no journal
  */
-export function surveyFileJournal(
+export async function surveyFileJournal(
   directory: string,
   storage: Storage = nodeStorage(),
-): JournalSurvey {
+): Promise<JournalSurvey> {
   const lock = take(storage, directory);
   try {
-    const survey = surveyOf(examine(storage, directory));
+    const recovered = examine(storage, directory);
+    const journalId = recovered.journalId?.toString("hex") ?? "";
+    const snapshots = await surveySnapshots(new SnapshotFiles(storage, directory, journalId));
+    const survey = { ...surveyOf(recovered), snapshots };
     refuseHeadless(survey);
     return survey;
   } finally {
     lock.release();
   }
+}
+
+async function surveySnapshots(store: SnapshotFiles): Promise<SurveyedSnapshot[]> {
+  const surveyed: SurveyedSnapshot[] = [];
+  const [stranger] = store.strangers();
+  if (stranger !== undefined) {
+    throw dataLoss("the snapshot is of another journal", { segment: stranger, offset: 0 });
+  }
+  for (const { index, bytes, sha256 } of await store.list()) {
+    for await (const chunk of store.read(index)) void chunk;
+    surveyed.push({ name: snapshotName(index), index, bytes, sha256 });
+  }
+  return surveyed;
 }
 
 /**
@@ -112,15 +144,28 @@ function take(storage: Storage, directory: string): StorageLock {
   throw new JournalError("failed", `there is no journal in ${directory}`);
 }
 
-/** Every segment may be whole by itself, and those before the first be gone all the same. */
-function refuseHeadless({ firstIndex, segments }: JournalSurvey): void {
-  const [first] = segments;
-  if (first === undefined || firstIndex <= 1) return;
-  const gone = `entries 1 to ${String(firstIndex - 1)} are gone, and no snapshot covers them`;
-  throw dataLoss(gone, { segment: first.name, index: 1 });
+/** Every file may be whole by itself, and entries be in none of them all the same. */
+function refuseHeadless({ firstIndex, lastIndex, segments, snapshots }: JournalSurvey): void {
+  const [first, newest] = [segments[0], snapshots[0]];
+  const covered = newest?.index ?? 0;
+  if (first !== undefined && firstIndex > covered + 1) {
+    const gone = `entries ${String(covered + 1)} to ${String(firstIndex - 1)} are gone`;
+    throw dataLoss(`${gone}, and no snapshot covers them`, {
+      segment: first.name,
+      index: covered + 1,
+    });
+  }
+  if (newest === undefined || lastIndex >= newest.index) return;
+  const place = { segment: segments.at(-1)?.name ?? newest.name, index: lastIndex + 1 };
+  throw endsTooEarly({ lastIndex, mustReach: newest.index }, ": a snapshot has seen it", place);
 }
 
-function surveyOf({ journalId, segments, last, repairs }: Recovered): JournalSurvey {
+function surveyOf({
+  journalId,
+  segments,
+  last,
+  repairs,
+}: Recovered): Omit<JournalSurvey, "snapshots"> {
   const surveyed = segments.map(({ firstIndex, lastIndex, end }) => {
     return { name: segmentName(firstIndex), firstIndex, lastIndex, bytes: end };
   });

@@ -92,6 +92,7 @@ export async function openMemoryJournal(
 
 class MemoryJournal implements Journal {
   readonly repairs = [];
+  readonly closed = [];
   readonly #disk: MemoryDisk;
   readonly #latency: Latency;
   #claimedEpoch: number | undefined;
