@@ -137,6 +137,8 @@ function checkWorker(
   if (worker.lost) return;
   if (worker.session === 0 && worker.seenAt + settings.leaseTermMs <= termNow) {
     due.push({ kind: "lose_worker", worker: worker.no });
+    // It may be heard before that is decided, and is never unwatched.
+    arm(state, worker, termNow + settings.leaseTermMs);
     return;
   }
   let next = worker.session === 0 ? worker.seenAt + settings.leaseTermMs : Infinity;

@@ -115,6 +115,7 @@ export class MasterEngine implements Engine {
     const { draw } = options;
     this.#context = new TurnContext({ draw, epoch, time: this.#time, commit: this.#commit });
     this.#steps = new TurnSteps({
+      clock: options.clock,
       state,
       queue: this.#queue,
       commit: this.#commit,

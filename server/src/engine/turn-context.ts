@@ -33,6 +33,12 @@ export class TurnContext implements Context {
     return this.#commit.nextBlob;
   }
 
+  /** The same, for what is due by the clock of terms at another moment of it. */
+  asOf(termNow: number): Context {
+    const { now, wall, draw, epoch, firstBlob } = this;
+    return { now, wall, termNow, draw, epoch, firstBlob };
+  }
+
   /** A turn begins. Events of one entry share its stamp, also over turns. */
   begin(): void {
     const stamp = this.#commit.stamp ?? this.#time;

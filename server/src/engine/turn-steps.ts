@@ -2,9 +2,11 @@ import type { Command, Decision, LeaseNo, Settings, State, WorkerNo } from "../c
 import { annotate, apply, decide, dueCommands, placementRound } from "../core/index.js";
 import { weigh } from "../journal/entry/index.js";
 import { ENTRY_BYTES_MAX } from "../journal/journal.js";
+import type { Clock } from "./clock.js";
 import type { CommitPipeline } from "./commit.js";
 import type { Result, Submission } from "./engine-port.js";
 import { Blobs } from "./engine-port.js";
+import { Heard } from "./heard.js";
 import { tell, tellGranted } from "./notices.js";
 import type { Sessions } from "./sessions.js";
 import type { TurnContext } from "./turn-context.js";
@@ -14,11 +16,17 @@ import type { Work, WorkOf, WorkQueue } from "./work-queue.js";
 const internalBytesMax = 256 * 1_024;
 /** A grant's share of an entry, at the most. */
 const grantBytesMax = 96;
+/**
+ * How long a turn takes input, and as long what is due, and as long what follows; milliseconds. The rest is for the next:
+ * meanwhile the loop hears whoever has something to say.
+ */
+const stepMs = 5;
 /** Grants of one turn: enough for any window, few enough for a turn of a few milliseconds. */
 const grantsPerTurn = 512;
 
 /** What a turn works on and with. */
 export interface TurnParts {
+  readonly clock: Clock;
   readonly state: State;
   readonly queue: WorkQueue;
   readonly commit: CommitPipeline;
@@ -32,19 +40,25 @@ export interface TurnParts {
  * follows, then placement.
  */
 export class TurnSteps {
+  readonly #clock: Clock;
   readonly #state: State;
   readonly #queue: WorkQueue;
+  readonly #heard: Heard;
   readonly #commit: CommitPipeline;
   readonly #sessions: Sessions;
   readonly #context: TurnContext;
   readonly #settings: Settings;
-  readonly #internal: Command[] = [];
+  #internal: Command[] = [];
   #accepted: { readonly ok: true; readonly reply: unknown } = { ok: true, reply: undefined };
   #isMoreDue = false;
+  /** When the step that is taken has taken its time. */
+  #stepEndsAt = 0;
 
-  constructor({ state, queue, commit, sessions, context, settings }: TurnParts) {
+  constructor({ clock, state, queue, commit, sessions, context, settings }: TurnParts) {
+    this.#clock = clock;
     this.#state = state;
     this.#queue = queue;
+    this.#heard = new Heard(queue);
     this.#commit = commit;
     this.#sessions = sessions;
     this.#context = context;
@@ -55,22 +69,44 @@ export class TurnSteps {
   take(): boolean {
     this.#isMoreDue = false;
     this.#takeInput();
+    this.#heard.note(this.#context.termNow);
     // Nobody who renewed could be heard while the journal is blocked: nothing expires meanwhile.
     if (!this.#commit.isBlocked) this.#takeTimers();
     this.#takeInternal();
     this.#takeFollowUps();
-    this.#place();
+    if (!this.#isAmidst()) this.#place();
     return this.#isMoreDue;
   }
 
+  /**
+   * Is a part of what came as one decided, and not the rest? Its answer is made when all of it is: what a worker has
+   * ended gives room, and what it is given for that may not come to it before the answer.
+   */
+  #isAmidst(): boolean {
+    const work = this.#queue.first;
+    return work?.kind === "commands" && work.results.length > 0;
+  }
+
+  #beginStep(): void {
+    this.#stepEndsAt = this.#clock.monotonicMs() + stepMs;
+  }
+
+  /** Has the step taken its time? The rest of it is due in the next turn then. */
+  #isOver(): boolean {
+    if (this.#clock.monotonicMs() < this.#stepEndsAt) return false;
+    this.#isMoreDue = true;
+    return true;
+  }
+
   #takeInput(): void {
+    this.#beginStep();
     for (let work = this.#queue.first; work !== undefined; work = this.#queue.first) {
-      if (!this.#takeWork(work)) return;
+      if (this.#isOver() || !this.#takeWork(work)) return;
       this.#queue.shift();
     }
   }
 
-  /** @returns false when there is no room for it before the entry in flight is durable */
+  /** @returns false when there is no time for it, or no room before the entry in flight is durable */
   #takeWork(work: Work): boolean {
     switch (work.kind) {
       case "note":
@@ -84,10 +120,11 @@ export class TurnSteps {
     }
   }
 
-  /** @returns false when there is no room for the next of them */
+  /** @returns false when there is no time or no room for the next of them */
   #takeCommands(work: WorkOf<"commands">): boolean {
     const { source, results } = work;
     for (;;) {
+      if (this.#isOver()) return false;
       let submission: Submission | undefined;
       let decision: Decision<unknown>;
       try {
@@ -117,34 +154,48 @@ export class TurnSteps {
   }
 
   #takeTimers(): void {
-    // What had no room in the turn before comes first.
+    // What the turn before had no room or no time for comes first.
     if (this.#internal.length > 0) return;
-    this.#internal.push(...dueCommands(this.#state, this.#context, this.#settings));
+    // Whoever renewed in time may be in what was left to the next turn.
+    const heard = this.#context.asOf(this.#heard.through);
+    for (const command of dueCommands(this.#state, heard, this.#settings)) {
+      this.#internal.push(command);
+    }
   }
 
   #takeInternal(): void {
-    while (this.#internal.length > 0) {
-      if (!this.#commit.makeRoom(internalBytesMax)) return;
-      this.#run(this.#internal.shift() as Command);
+    if (this.#internal.length === 0) return;
+    this.#beginStep();
+    let taken = 0;
+    for (const command of this.#internal) {
+      if (this.#isOver() || !this.#commit.makeRoom(internalBytesMax)) break;
+      this.#run(command);
+      taken += 1;
     }
+    this.#internal = this.#internal.slice(taken);
   }
 
   /** Stages open, jobs end, sweeps take a step. Each may make more to follow. */
   #takeFollowUps(): void {
-    for (const job of this.#state.toAdvance) {
+    // Only where something follows, which is rare: a look at the clock takes as long as a small command.
+    const { toSweep, toLeave, toAdvance } = this.#state;
+    if (toSweep.size + toLeave.size + toAdvance.size === 0) return;
+    this.#beginStep();
+    for (const job of toAdvance) {
+      if (this.#isOver()) break;
       const command = { kind: "advance_job", job } as const;
       if (!this.#commit.makeRoom(weigh(command, Blobs.none, this.#state))) return;
-      this.#state.toAdvance.delete(job);
+      toAdvance.delete(job);
       this.#run(command);
     }
-    for (const job of this.#state.toSweep) {
-      if (!this.#commit.makeRoom(grantBytesMax)) return;
+    this.#beginStep();
+    for (const job of toSweep) {
+      if (this.#isOver() || !this.#commit.makeRoom(grantBytesMax)) return;
       this.#run({ kind: "sweep_job", job });
     }
     // Before there is room again nothing follows, and then a turn comes anyway.
     if (this.#internal.length > 0) return;
     // A sweep takes one step a turn, so that a million tasks do not hold up a heartbeat.
-    const { toSweep, toLeave, toAdvance } = this.#state;
     if (toSweep.size + toLeave.size + toAdvance.size > 0) this.#isMoreDue = true;
   }
 

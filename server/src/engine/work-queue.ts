@@ -40,8 +40,12 @@ export class Prepared implements SubmissionSource {
 export class WorkQueue {
   #items: (Work | undefined)[] = [];
   #at = 0;
+  /** How many items there have been, and how many of them are done. */
+  pushed = 0;
+  done = 0;
 
   push(work: Work): void {
+    this.pushed += 1;
     this.#items.push(work);
   }
 
@@ -53,6 +57,7 @@ export class WorkQueue {
     // What is done must not be kept alive: 1,000 submits with their payloads are hundreds of MiB.
     this.#items[this.#at] = undefined;
     this.#at += 1;
+    this.done += 1;
     if (this.#at < 1_024 || this.#at * 2 < this.#items.length) return;
     this.#items = this.#items.slice(this.#at);
     this.#at = 0;
@@ -61,6 +66,7 @@ export class WorkQueue {
   /** Takes out all that is left. */
   drain(): Work[] {
     const left = this.#items.slice(this.#at) as Work[];
+    this.done = this.pushed;
     this.#items = [];
     this.#at = 0;
     return left;

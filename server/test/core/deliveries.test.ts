@@ -193,6 +193,25 @@ describe("a delivery", () => {
 });
 
 describe("a worker", () => {
+  it("that is heard of before its loss is decided is not lost, and is watched as before", () => {
+    const story = new Scenario();
+    const worker = story.worker();
+    story.submit({ stages: [{ tasks: 1 }] });
+    const { token } = story.placeOne();
+    story.machine.note({ kind: "end_session", worker, session: 1 });
+    story.machine.now += 15_000;
+    // The turn in which it is due has no time left for it.
+    const due = story.machine.due();
+    assert.ok(due.some(({ kind }) => kind === "lose_worker"));
+    story.machine.note({ kind: "renew_leases", worker, tokens: [token] });
+    for (const command of due) story.machine.run(command);
+    assert.equal(story.machine.state.worker(worker).lost, false);
+    story.pass(14_999);
+    assert.equal(story.machine.state.worker(worker).lost, false);
+    story.pass(1);
+    assert.equal(story.machine.state.worker(worker).lost, true);
+  });
+
   it("that is not heard of for a term is lost, and its tasks go to others in the same attempt", () => {
     const story = new Scenario();
     const worker = story.worker({ capacity: [slots(2)] });

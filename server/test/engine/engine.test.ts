@@ -21,6 +21,23 @@ function fail(error: unknown): void {
   throw error;
 }
 
+/** Time goes by with each look at it: a turn has time for a handful of commands. */
+function slowClock(onTurn: () => void = () => {}): Clock & { isSlow: boolean } {
+  let passedMs = 0;
+  return {
+    ...systemClock,
+    isSlow: true,
+    monotonicMs() {
+      if (this.isSlow) passedMs += 1;
+      return systemClock.monotonicMs() + passedMs;
+    },
+    soon: (callback) => {
+      onTurn();
+      systemClock.soon(callback);
+    },
+  };
+}
+
 describe("the engine", () => {
   it("runs a job to its end over a worker, and finds it ended after a restart", async () => {
     const directory = await mkdtemp(join(tmpdir(), "capstan-engine-"));
@@ -186,6 +203,49 @@ describe("the engine", () => {
     disk.syncFails = true;
     release();
     assert((await failure) instanceof Error);
+  });
+
+  it("lets the loop go on between two parts of what came at once", async () => {
+    let turns = 0;
+    const clock = slowClock(() => {
+      turns += 1;
+    });
+    const journal = await openMemoryJournal(new MemoryDisk());
+    const engine = await MasterEngine.open({ journal, clock, draw: systemDraw(), onFatal: fail });
+    const submissions = Array.from({ length: 300 }, (_, job) => ({
+      command: {
+        kind: "submit_job" as const,
+        ...{ spec: specOf(`job-${job}`), idempotencyKey: "", fingerprint: "" },
+        ...{ moreToUpload: false, tasks: [{ stage: 0, tasks: [draftOf(0)] }] },
+      },
+      blobs: Blobs.of([new Uint8Array()]),
+    }));
+    const before = turns;
+    const results = await engine.submitMany(submissions);
+    assert.ok(results.every(({ ok }) => ok));
+    assert.ok(turns - before > 30, `${turns - before} turns`);
+    assert.equal(await engine.read((state) => state.jobs.size), 300);
+    await engine.close();
+  });
+
+  it("gives a worker nothing for what it has ended before it is told so, also where that takes turns", async () => {
+    const journal = await openMemoryJournal(new MemoryDisk());
+    const clock = slowClock();
+    const engine = await MasterEngine.open({ journal, clock, draw: systemDraw(), onFatal: fail });
+    clock.isSlow = false;
+    const window = 100;
+    const worker = new InProcessWorker(engine, 1);
+    await worker.register(1_000, false, window);
+    await submit(engine, "job", 1_000);
+    await worker.given(window);
+    clock.isSlow = true;
+    for (let times = 2; times <= 10; times++) {
+      const settled = worker.completeAll();
+      await worker.given(times * window);
+      await settled;
+    }
+    assert.equal(worker.mostHeld, window);
+    await engine.close();
   });
 
   it("does not turn and turn while the journal is blocked and something is due", async () => {

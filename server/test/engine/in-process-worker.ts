@@ -68,13 +68,22 @@ export async function submit(
   return result.reply.jobId;
 }
 
+/** Once all promises are through that were settled before. */
+async function soon(): Promise<void> {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+}
+
 /** A worker without a wire: takes what it is assigned and completes it at once. */
 export class InProcessWorker {
   readonly assigned: AssignmentView[] = [];
   readonly #engine: Engine;
   readonly #session: number;
   readonly #waiting: { count: number; resolve: () => void }[] = [];
+  readonly #expecting: { count: number; resolve: () => void }[] = [];
+  #sent = 0;
   completed = 0;
+  /** How many assignments it had at once of which it was told no outcome. */
+  mostHeld = 0;
   #worker = -1;
 
   constructor(engine: Engine, session: number) {
@@ -82,7 +91,7 @@ export class InProcessWorker {
     this.#session = session;
   }
 
-  async register(slots: number, completes = true): Promise<void> {
+  async register(slots: number, completes = true, window = 4_096): Promise<void> {
     this.#engine.attach(this.#session, {
       notify: (notices) => {
         this.#take(notices, completes);
@@ -111,7 +120,7 @@ export class InProcessWorker {
       kind: "grant_credit",
       worker: this.#worker,
       session: this.#session,
-      tasks: 4_096,
+      tasks: window,
       bytes: 1e9,
     });
   }
@@ -122,10 +131,30 @@ export class InProcessWorker {
     return new Promise((resolve) => this.#waiting.push({ count, resolve }));
   }
 
+  /** Resolves once it has been given so many tasks in all. */
+  given(count: number): Promise<void> {
+    if (this.assigned.length >= count) return Promise.resolve();
+    return new Promise((resolve) => this.#expecting.push({ count, resolve }));
+  }
+
+  /** Completes all that it holds, in one message. */
+  async completeAll(): Promise<void> {
+    await this.#complete(this.assigned.slice(this.#sent));
+  }
+
   #take(notices: readonly SessionNotice[], completes: boolean): void {
     const assigned = notices.filter((notice) => notice.kind === "assign");
     this.assigned.push(...assigned);
-    if (!completes || assigned.length === 0) return;
+    const given = this.assigned.length;
+    for (const { count, resolve } of this.#expecting) if (given >= count) resolve();
+    void soon().then(() => {
+      this.mostHeld = Math.max(this.mostHeld, given - this.completed);
+    });
+    if (completes && assigned.length > 0) void this.#complete(assigned);
+  }
+
+  async #complete(assigned: readonly AssignmentView[]): Promise<void> {
+    this.#sent += assigned.length;
     const submissions = assigned.map((token) => ({
       command: {
         kind: "complete_lease" as const,
@@ -136,9 +165,8 @@ export class InProcessWorker {
       },
       blobs: Blobs.none,
     }));
-    void this.#engine.submitMany(submissions).then((results) => {
-      this.completed += results.length;
-      for (const { count, resolve } of this.#waiting) if (this.completed >= count) resolve();
-    });
+    const results = await this.#engine.submitMany(submissions);
+    this.completed += results.length;
+    for (const { count, resolve } of this.#waiting) if (this.completed >= count) resolve();
   }
 }

@@ -17,7 +17,7 @@ import {
 } from "@capstan/proto/capstan/v1/operator_service.js";
 import { call, Calls } from "./support/calls.js";
 import { Edge, refusalOf } from "./support/edge.js";
-import { TestWorker } from "./support/test-worker.js";
+import { loseWorker, TestWorker } from "./support/test-worker.js";
 
 type ListJobs = Parameters<typeof ListJobsRequest.fromPartial>[0];
 
@@ -305,7 +305,7 @@ describe("lists and reads over gRPC", () => {
     assert.deepEqual([await ids(gone), await ids(left)], [["dead"], ["drained"]]);
     // When their terms are over, one is lost and the other is not.
     for (const { no } of [dead, drained]) {
-      await edge.engine.submit({ kind: "lose_worker", worker: no });
+      await loseWorker(edge.engine, no);
     }
     const { WORKER_CONNECTION_LOST: lost } = WorkerConnection;
     assert.deepEqual([await ids(lost), await ids(left)], [["dead"], ["drained"]]);

@@ -5,7 +5,7 @@ import { LocalityMode } from "@capstan/proto/capstan/v1/policy.js";
 import { queries } from "../../src/core/index.js";
 import { Calls } from "./support/calls.js";
 import { Edge, refusalOf, refusedIn } from "./support/edge.js";
-import { TestWorker } from "./support/test-worker.js";
+import { loseWorker, TestWorker } from "./support/test-worker.js";
 
 describe("submitting jobs over gRPC", () => {
   let edge: Edge;
@@ -340,7 +340,7 @@ describe("submitting jobs over gRPC", () => {
     const lost = await TestWorker.register(edge.engine, { workerId: "lost" });
     lost.leave();
     assert.deepEqual(await told(), []);
-    await edge.engine.submit({ kind: "lose_worker", worker: lost.no });
+    await loseWorker(edge.engine, lost.no);
     const [message = ""] = await told();
     assert.match(
       message,

@@ -195,6 +195,7 @@ describe("the weight of a command", () => {
     scale.run({ kind: "reconcile_held", worker: 0, session: 2, throughSequence: 1, held: [] });
     scale.place(0);
     scale.note({ kind: "end_session", worker: 0, session: 2 });
+    scale.now += 15_000;
     scale.run({ kind: "lose_worker", worker: 0 });
     scale.run({ kind: "cancel_job", ...job, note: "ü".repeat(500) });
     scale.run({ kind: "sweep_job", job: 0 });

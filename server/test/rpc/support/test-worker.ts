@@ -1,6 +1,6 @@
 import { PartitionOutput } from "@capstan/proto/capstan/v1/common.js";
 import { Failure, FailureKind } from "@capstan/proto/capstan/v1/failure.js";
-import type { AssignmentView, WorkerSpec } from "../../../src/core/index.js";
+import type { AssignmentView, WorkerNo, WorkerSpec } from "../../../src/core/index.js";
 import type { Engine } from "../../../src/engine/engine-port.js";
 import { Blobs } from "../../../src/engine/engine-port.js";
 
@@ -143,4 +143,12 @@ export class TestWorker {
       Blobs.of([blob]),
     );
   }
+}
+
+/** Loses a worker without a session, as if its term were over. */
+export async function loseWorker(engine: Engine, no: WorkerNo): Promise<void> {
+  await engine.read((state) => {
+    state.worker(no).seenAt -= engine.settings.leaseTermMs;
+  });
+  await engine.submit({ kind: "lose_worker", worker: no });
 }
