@@ -4,6 +4,7 @@ import { latencyBench } from "./latency.bench.js";
 import { memoryBench } from "./memory.bench.js";
 import { replayBench } from "./replay.bench.js";
 import { type BenchOptions, type Finding, formatFinding } from "./support/report.js";
+import { scaleBench } from "./scale.bench.js";
 import { Scratch } from "./support/scratch.js";
 import { throughputBench } from "./throughput.bench.js";
 
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, Bench>> = {
   decide: decideBench,
   memory: memoryBench,
   replay: replayBench,
+  scale: scaleBench,
 };
 
 const usage = `usage: npm run -s bench -- NAME [--json] [--runs N] [--count N]

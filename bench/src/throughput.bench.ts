@@ -1,6 +1,6 @@
 // Question: how many tasks a second go through the whole of it, from the start of the submit to the last result
 // that the master has made durable and confirmed, and that its history knows of? The handlers do nothing, so that
-// what is left is Capstan.
+// what is left is Capstan. And what is lost of it when each job is submitted by a call of its own?
 // Beside it: how many items of an assignment's size a bare stream of grpc-js carries to another process and back,
 // on the same machine in the same minutes. Absolute figures say little about another machine; the ratio does.
 import type { EchoFlood } from "./processes/echo-client.js";
@@ -21,6 +21,8 @@ const defaultTasks = 200_000;
 const defaultRuns = 3;
 /** One-task jobs are half as many as tasks. */
 const jobsPerTask = 0.5;
+/** Jobs that are submitted each by a call of its own, and as many in bulk: a twentieth. */
+const singlesPerTask = 0.05;
 /** What goes before each run, as a share of it, as each flood of the echo has its start left out. */
 const runUpShare = 0.25;
 
@@ -54,6 +56,7 @@ interface Run {
 export async function throughputBench(scratch: Scratch, options: BenchOptions): Promise<Finding> {
   const tasks = options.count ?? defaultTasks;
   const jobs = Math.ceil(tasks * jobsPerTask);
+  const singles = Math.ceil(tasks * singlesPerTask);
   const runCount = options.runs ?? defaultRuns;
   const share = shareOf(tasks, defaultTasks);
   const floodWarmUpMs = Math.ceil(defaultFloodWarmUpMs * share);
@@ -68,16 +71,20 @@ export async function throughputBench(scratch: Scratch, options: BenchOptions): 
   const floods: EchoFlood[][] = [await echo.floods(floodWarmUpMs, floodMs)];
   const oneJob: Run[] = [];
   const oneTaskJobs: Run[] = [];
+  const inBulk: Run[] = [];
+  const singly: Run[] = [];
   for (let run = 0; run < runCount; run++) {
     oneJob.push(await measureOneJob(ofTasks, tasks));
     floods.push(await echo.floods(floodWarmUpMs, floodMs));
     oneTaskJobs.push(await measureOneTaskJobs(ofJobs, `run-${String(run + 1)}`, jobs));
     floods.push(await echo.floods(floodWarmUpMs, floodMs));
+    inBulk.push(await measureOneTaskJobs(ofJobs, `bulk-${String(run + 1)}`, singles));
+    singly.push(await measureOneTaskJobs(ofJobs, `single-${String(run + 1)}`, singles, true));
   }
   await ofTasks.close();
   await ofJobs.close();
   await echo.close();
-  return describe({ tasks, jobs, floods, oneJob, oneTaskJobs });
+  return describe({ tasks, jobs, singles, floods, oneJob, oneTaskJobs, inBulk, singly });
 }
 
 async function measureOneJob({ submitter, worker }: Fleet, count: number): Promise<Run> {
@@ -101,6 +108,7 @@ async function measureOneTaskJobs(
   { submitter, worker }: Fleet,
   name: string,
   count: number,
+  isSingly = false,
 ): Promise<Run> {
   const runUp = Math.ceil(count * runUpShare);
   const seen = await worker.call("outcomes", null);
@@ -109,7 +117,7 @@ async function measureOneTaskJobs(
 
   const before = await worker.call("outcomes", null);
   const done = worker.call("succeeded", (before["succeeded"] ?? 0) + count);
-  const submit = submitter.call("submitJobs", { name, count });
+  const submit = submitter.call(isSingly ? "submitSingly" : "submitJobs", { name, count });
   const [times, settledAt] = await Promise.all([submit, done]);
   const endedAt = await submitter.call("historyCaughtUp", null);
   const succeeded = await submitter.call("succeededJobs", name);
@@ -154,18 +162,25 @@ function runOf(
 interface Found {
   readonly tasks: number;
   readonly jobs: number;
+  readonly singles: number;
   readonly floods: readonly (readonly EchoFlood[])[];
   readonly oneJob: readonly Run[];
   readonly oneTaskJobs: readonly Run[];
+  readonly inBulk: readonly Run[];
+  readonly singly: readonly Run[];
 }
 
-function describe({ tasks, jobs, floods, oneJob, oneTaskJobs }: Found): Finding {
+function describe(found: Found): Finding {
+  const { tasks, jobs, singles, floods, oneJob, oneTaskJobs, inBulk, singly } = found;
   const shapes = medianByShape(floods.flat());
   const best = shapes.reduce((a, b) => (b.itemsPerSecond > a.itemsPerSecond ? b : a));
   const perSecond = median(oneJob.map((run) => run.perSecond));
   const jobsPerSecond = median(oneTaskJobs.map((run) => run.perSecond));
   const ratio = round(perSecond / best.itemsPerSecond, 3);
   const ratioToOneJob = round(jobsPerSecond / perSecond, 3);
+  const bulkPerSecond = median(inBulk.map((run) => run.perSecond));
+  const singlyPerSecond = median(singly.map((run) => run.perSecond));
+  const ratioToBulk = round(singlyPerSecond / bulkPerSecond, 3);
   const report = {
     bench: "throughput",
     value: round(perSecond),
@@ -189,6 +204,14 @@ function describe({ tasks, jobs, floods, oneJob, oneTaskJobs }: Found): Finding 
         ratioToOneJob,
         runs: oneTaskJobs,
       },
+      singleSubmits: {
+        jobs: singles,
+        value: round(singlyPerSecond),
+        unit: "jobs/s",
+        ratioToBulk,
+        runs: singly,
+        bulk: { value: round(bulkPerSecond), runs: inBulk },
+      },
       echo: {
         medians: shapes,
         runs: floods.map((pair) =>
@@ -202,13 +225,15 @@ function describe({ tasks, jobs, floods, oneJob, oneTaskJobs }: Found): Finding 
       machine: machine(),
     },
   };
-  return { report, table: tableOf({ tasks, jobs, floods, oneJob, oneTaskJobs }), notes: notesOf() };
+  return { report, table: tableOf(found), notes: notesOf() };
 
   function notesOf(): string[] {
     return [
       `one job of ${formatNumber(tasks)} tasks: ${formatNumber(perSecond)} tasks/s`,
       `${formatNumber(jobs)} jobs of one task: ${formatNumber(jobsPerSecond)} jobs/s, ` +
         `${String(ratioToOneJob)} of that`,
+      `${formatNumber(singles)} of them, each by a call of its own: ${formatNumber(singlyPerSecond)} jobs/s, ` +
+        `${String(ratioToBulk)} of as many in bulk`,
       "Medians. Every task was accepted, settled in the worker and succeeded in the master, once.",
     ];
   }
@@ -228,7 +253,7 @@ function shapeOf({ items, inFlight }: EchoFlood): string {
   return `${String(items)} x ${String(inFlight)}`;
 }
 
-function tableOf({ floods, oneJob, oneTaskJobs }: Found): string[][] {
+function tableOf({ floods, oneJob, oneTaskJobs, inBulk, singly }: Found): string[][] {
   const row = (what: string, { perSecond, ms, submitMs, historyMs, settled }: Run) => [
     what,
     formatNumber(settled),
@@ -241,6 +266,8 @@ function tableOf({ floods, oneJob, oneTaskJobs }: Found): string[][] {
     ["run", "count", "submit ms", "history ms", "ms", "per second"],
     ...oneJob.map((run, index) => row(`one job, ${String(index + 1)}`, run)),
     ...oneTaskJobs.map((run, index) => row(`one-task jobs, ${String(index + 1)}`, run)),
+    ...inBulk.map((run, index) => row(`few in bulk, ${String(index + 1)}`, run)),
+    ...singly.map((run, index) => row(`few singly, ${String(index + 1)}`, run)),
     ...floods
       .flat()
       .map((flood) => [

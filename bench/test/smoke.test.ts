@@ -30,8 +30,8 @@ interface Counts {
 
 /** What each bench says was asked and accepted; one that is missing here counts nothing. */
 const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> = {
-  throughput: ({ tasks, runs: ofTasks, oneTaskJobs }) => {
-    assert.deepEqual([tasks, oneTaskJobs.jobs], [count, count / 2]);
+  throughput: ({ tasks, runs: ofTasks, oneTaskJobs, singleSubmits }) => {
+    assert.deepEqual([tasks, oneTaskJobs.jobs, singleSubmits.jobs], [count, count / 2, count / 20]);
     const check = (found: readonly Counts[], asked: number) => {
       const all = { accepted: asked, settled: asked, succeeded: asked };
       assert.deepEqual(
@@ -41,6 +41,8 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
     };
     check(ofTasks as readonly Counts[], tasks as number);
     check(oneTaskJobs.runs as readonly Counts[], oneTaskJobs.jobs as number);
+    check(singleSubmits.runs as readonly Counts[], singleSubmits.jobs as number);
+    check(singleSubmits.bulk.runs as readonly Counts[], singleSubmits.jobs as number);
   },
   latency: ({ accepted, measured, warmUp, runs: ofTasks }) => {
     assert.equal(measured, runs * count);
@@ -77,6 +79,16 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
     for (const { replayed, read } of measured) {
       assert.deepEqual([replayed.succeeded, replayed.pending], [ended, tasks - ended]);
       assert.deepEqual([replayed.entries, replayed.events], [read.entries, read.events]);
+    }
+  },
+  scale: ({ tasks, workers, runs: measured }) => {
+    assert.deepEqual([tasks, workers], [count, 2]);
+    for (const [registered, uploaded, ended, beside, lost] of measured) {
+      assert.deepEqual(
+        [registered.accepted, uploaded.accepted, lost.accepted],
+        [workers, tasks, workers],
+      );
+      assert(ended.accepted > 0 && beside.accepted > 0 && beside.jobs > 0);
     }
   },
 };

@@ -20,6 +20,8 @@ export type SubmitterCalls = {
   }) => Promise<SubmitTimes & { readonly jobId: string }>;
   /** Submits many jobs of one task each. */
   submitJobs: (plan: { readonly name: string; readonly count: number }) => Promise<SubmitTimes>;
+  /** The same, each by a call of its own, all made at once: the SDK makes bulk calls of them. */
+  submitSingly: (plan: { readonly name: string; readonly count: number }) => Promise<SubmitTimes>;
   /** How many tasks of a job have succeeded at the first attempt, as the master says; throws unless it succeeded. */
   succeededTasks: (jobId: string) => Promise<number>;
   /** How many tasks of a job wait to be placed, as the master says. */
@@ -57,6 +59,16 @@ async function submitJobs(name: string, count: number): Promise<SubmitTimes> {
   const acceptedAt = monotonicMs();
   for (const outcome of outcomes) if (!outcome.ok) throw outcome.error;
   return { startedAt, acceptedAt, accepted: outcomes.length };
+}
+
+async function submitSingly(name: string, count: number): Promise<SubmitTimes> {
+  const startedAt = monotonicMs();
+  const calls = Array.from({ length: count }, (_, index) =>
+    client().submit(oneTaskJob(name, index)),
+  );
+  const handles = await Promise.all(calls);
+  const ids = new Set(handles.map(({ jobId }) => jobId));
+  return { startedAt, acceptedAt: monotonicMs(), accepted: ids.size };
 }
 
 async function succeededJobs(name: string): Promise<number> {
@@ -123,6 +135,8 @@ serve({
   },
 
   submitJobs: ({ name, count }: { name: string; count: number }) => submitJobs(name, count),
+
+  submitSingly: ({ name, count }: { name: string; count: number }) => submitSingly(name, count),
 
   succeededTasks: async (jobId: string) => {
     const { state, counts } = await client().getJob(jobId);
