@@ -209,7 +209,8 @@ export class TurnSteps {
       this.#carryOut(decision, Blobs.none);
       return decision.ok ? decision.reply : 0;
     };
-    const granted = placementRound(this.#state, tryPlace, most);
+    this.#beginStep();
+    const granted = placementRound(this.#state, tryPlace, most, () => this.#isOver());
     if (granted.length === 0) return;
     const note = { kind: "note_granted", leases: granted } as const;
     annotate(this.#state, note, this.#context, this.#settings);

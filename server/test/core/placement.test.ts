@@ -110,6 +110,19 @@ describe("placement", () => {
     assert.equal(new Set(story.place().map(({ worker }) => worker)).size, 4);
   });
 
+  it("goes on in the next round where one had no more time", () => {
+    const story = new Scenario();
+    for (let no = 0; no < 100; no++) story.worker({ host: `h${no}`, rack: `r${no % 5}` });
+    const tasks = Array.from({ length: 100 }, (_, no) => near(`h${no}`));
+    story.submit({ stages: [{ tasks }] });
+    for (let round = 0; round < 100; round++) {
+      assert.equal(story.machine.place(1_000, () => true).length, 1);
+    }
+    const { state } = story.machine;
+    assert.ok(state.workers.every(({ leases }) => leases.size === 1));
+    for (const { task, worker } of state.leases.values()) assert.equal(task, worker);
+  });
+
   it("serves the older job first", () => {
     const story = new Scenario();
     const older = story.submit({ stages: [{ tasks: 1 }] });

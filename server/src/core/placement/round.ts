@@ -24,19 +24,27 @@ type TryPlace = (worker: WorkerNo, reach: Reach, ahead: boolean) => LeaseNo;
  *
  * @param tryPlace decides and applies one placement; the lease that was granted, or 0
  * @param most stop after so many grants
+ * @param isLate stop after a grant, whatever their number
  * @returns the leases that were granted, in order
  */
-export function placementRound(state: State, tryPlace: TryPlace, most: number): readonly LeaseNo[] {
+export function placementRound(
+  state: State,
+  tryPlace: TryPlace,
+  most: number,
+  isLate: () => boolean = () => false,
+): readonly LeaseNo[] {
   const { placement } = state;
   const granted: LeaseNo[] = [];
+  // Not before the first grant: a round that is begun anew each time must come further than the last.
+  const isEnough = () => granted.length >= most || (granted.length > 0 && isLate());
   // Where only some were asked for a shape, all that there are come next.
   for (const askAll of [false, true]) {
     if (placement.active.length === 0) placement.news.clear();
     const { asked, areAll } = candidates(state, most - granted.length, askAll);
     if (asked.size > 0) {
-      askInTurns(state, [...asked], { tryPlace, most, granted, mayGoAhead: areAll });
+      askInTurns(state, [...asked], { tryPlace, isEnough, granted, mayGoAhead: areAll });
     }
-    if (granted.length >= most) return granted;
+    if (isEnough()) return granted;
     // Those who were not asked to take anything ahead are asked once more, beside all others.
     if (areAll) placement.offers.clear();
     for (const shape of placement.news) {
@@ -75,7 +83,7 @@ function settle(state: State): void {
 /** What a pass of asking goes by. */
 interface Pass {
   readonly tryPlace: TryPlace;
-  readonly most: number;
+  readonly isEnough: () => boolean;
   /** What was granted so far; more is added. */
   readonly granted: LeaseNo[];
   /** May be taken to wait at a busy worker what nobody has room for? */
@@ -85,10 +93,10 @@ interface Pass {
 function askInTurns(
   state: State,
   offered: readonly WorkerNo[],
-  { tryPlace, most, granted, mayGoAhead }: Pass,
+  { tryPlace, isEnough, granted, mayGoAhead }: Pass,
 ): void {
   const { placement } = state;
-  const isOver = () => granted.length >= most || placement.active.length === 0;
+  const isOver = () => placement.active.length === 0 || isEnough();
   for (const ahead of mayGoAhead ? [false, true] : [false]) {
     let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
     for (const reach of [0, 1, 2] as const) {
@@ -108,7 +116,7 @@ function askInTurns(
         // What has come to the head of its line since may be near to others.
         goesOn = near !== undefined && granted.length > before && !isOver();
       }
-      if (granted.length >= most) return;
+      if (isEnough()) return;
       turn = turn.filter((worker) => isEligible(state.worker(worker)));
     }
   }

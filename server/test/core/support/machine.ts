@@ -160,7 +160,7 @@ export class Machine {
   }
 
   /** One round of placement. @returns the leases that it granted */
-  place(most = 1_000): readonly LeaseNo[] {
+  place(most = 1_000, isLate?: () => boolean): readonly LeaseNo[] {
     const leases = placementRound(
       this.state,
       (worker, reach, ahead) => {
@@ -168,6 +168,7 @@ export class Machine {
         return decision.ok ? (decision.reply as LeaseNo) : 0;
       },
       most,
+      isLate,
     );
     if (leases.length > 0) this.note({ kind: "note_granted", leases });
     this.granted.push(...leases);
