@@ -265,9 +265,10 @@ export class MasterEngine implements Engine {
     this.#context.begin();
     if (this.#steps.take()) this.#soon();
     this.#commit.send();
-    // While the journal is blocked nothing expires: the turn after it rings is soon enough.
-    if (!this.#commit.isBlocked)
-      this.#alarm.set(nextTimers(this.#state, this.settings), this.#time);
+    // While the journal is blocked nothing expires, and while something waits to be heard only what was due before
+    // that: the turn after it is soon enough.
+    if (this.#commit.isBlocked || this.#queue.first !== undefined) return;
+    this.#alarm.set(nextTimers(this.#state, this.settings), this.#time);
   }
 
   #guard(work: () => void): void {
