@@ -15,11 +15,12 @@ import { JournalError, messageOf } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
 import { defaultSnapshotSegments, Snapshots } from "./open-snapshots.js";
 import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
+import { Opened } from "./opened.js";
 import type { SnapshotKeeper } from "./snapshots/keeper.js";
 import type { Log } from "./rpc/log.js";
 import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { routeGrpcLog } from "./rpc/grpc-log.js";
-import { startRpcServer } from "./rpc/server.js";
+import { type RpcServer, startRpcServer } from "./rpc/server.js";
 import { DeliverySpans } from "./telemetry/deliveries.js";
 import { jsonLog } from "./telemetry/log.js";
 import { traceOfSubmit } from "./telemetry/submits.js";
@@ -91,24 +92,30 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   // Before the journal is opened: a typo in the address leaves nothing behind.
   checkAddress(options.address ?? defaultAddress, options.insecure ?? false);
   checkTerms(options);
-  const clock = options.clock ?? systemClock;
-  const journal = await openJournal(options.journal);
-  for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
+  const opened = new Opened();
   try {
-    return await serve(options, log, clock, journal);
+    const server = await openAll(options, log, opened);
+    return {
+      address: server.address,
+      port: server.port,
+      drain: () => server.drain(),
+      close: () => opened.close(),
+    };
   } catch (error) {
-    await journal.close();
+    // What is told is why it did not start, whatever comes of closing the rest.
+    await opened.close().catch((closing: unknown) => {
+      log.error({ err: closing }, "what was opened before could not be closed in order");
+    });
     throw error;
   }
 }
 
-/** From a journal that is open to a master that listens. */
-async function serve(
-  options: MasterOptions,
-  log: Log,
-  clock: Clock,
-  journal: Journal,
-): Promise<Master> {
+/** Opens what a master is made of, one on the other. @param opened is told of each part as soon as it is open */
+async function openAll(options: MasterOptions, log: Log, opened: Opened): Promise<RpcServer> {
+  const clock = options.clock ?? systemClock;
+  const journal = await openJournal(options.journal);
+  opened.add(() => journal.close());
+  for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
   const snapshots = await openSnapshots(options.journal, journal);
   const spans = options.traces === true ? new DeliverySpans() : undefined;
   const engine = await MasterEngine.open({
@@ -123,54 +130,45 @@ async function serve(
     observer: spans?.observe,
     onFatal: options.onFatal ?? endProcess(log),
   });
+  opened.add(() => engine.close());
   const from = { snapshot: snapshots?.start.newestIndex ?? 0 };
   log.info({ epoch: engine.epoch, ...from, ...engine.replayed }, "replayed the journal");
-  let history: History | undefined;
-  let link: HistoryLink | undefined;
-  let keeper: SnapshotKeeper | undefined;
-  // First the history: what is decided while it closes, it finds in the journal when it is opened again.
-  const closeStores = async () => {
-    await keeper?.close();
-    link?.stop();
-    await history?.close();
-    await engine.close();
-  };
-  try {
-    history = await startHistory(options.journal, options.retention ?? {}, journal, engine, log);
-    link = new HistoryLink(engine, history, clock, ({ isBehind, entries }) => {
-      if (isBehind) log.warn({ entries }, "history is far behind the journal");
-      else log.info({ entries }, "history has caught up with the journal");
-    });
-    keeper = keepSnapshots(snapshots, options, engine, history, log);
-    // Nobody is served yet: what comes from here on is numbered on from this.
-    spans?.beginAt(await engine.read((state) => state.stages.count));
-    const server = await startRpcServer({
-      engine,
-      history,
-      log,
-      clock,
-      address: options.address ?? defaultAddress,
-      insecure: options.insecure ?? false,
-      traceOfSubmit: options.traces === true ? traceOfSubmit() : undefined,
-      about: {
-        journalDriver: options.journal.kind,
-        journal: () => ({ historyIndex: history && BigInt(history.projected) }),
-      },
-      ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
-    });
-    return {
-      address: server.address,
-      port: server.port,
-      drain: () => server.drain(),
-      close: async () => {
-        await server.close();
-        await closeStores();
-      },
-    };
-  } catch (error) {
-    await closeStores();
-    throw error;
-  }
+  // Closed before the engine: what is decided meanwhile, it finds in the journal when it is opened again.
+  const history = await startHistory(
+    options.journal,
+    options.retention ?? {},
+    journal,
+    engine,
+    log,
+  );
+  opened.add(() => history.close());
+  const link = new HistoryLink(engine, history, clock, ({ isBehind, entries }) => {
+    if (isBehind) log.warn({ entries }, "history is far behind the journal");
+    else log.info({ entries }, "history has caught up with the journal");
+  });
+  opened.add(() => {
+    link.stop();
+  });
+  const keeper = keepSnapshots(snapshots, options, engine, history, log);
+  opened.add(() => keeper?.close());
+  // Nobody is served yet: what comes from here on is numbered on from this.
+  spans?.beginAt(await engine.read((state) => state.stages.count));
+  const server = await startRpcServer({
+    engine,
+    history,
+    log,
+    clock,
+    address: options.address ?? defaultAddress,
+    insecure: options.insecure ?? false,
+    traceOfSubmit: options.traces === true ? traceOfSubmit() : undefined,
+    about: {
+      journalDriver: options.journal.kind,
+      journal: () => ({ historyIndex: BigInt(history.projected) }),
+    },
+    ...(options.pingIntervalMs === undefined ? {} : { pingIntervalMs: options.pingIntervalMs }),
+  });
+  opened.add(() => server.close());
+  return server;
 }
 
 async function openSnapshots(

@@ -61,7 +61,12 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
     source: file === undefined ? { kind: "fed" } : { kind: "file", directory: file.directory },
     journal: { id, firstIndex, lastIndex, nextStage },
   });
-  await history.opened;
+  try {
+    await history.opened;
+  } catch (error) {
+    await history.close();
+    throw error;
+  }
   return history;
 }
 

@@ -127,7 +127,15 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   server.addService(HealthService, { check: health.check, watch: health.watch, list: health.list });
   addReflection(server, services);
 
-  const port = await bind(server, formatAddress(wanted));
+  let port: number;
+  try {
+    port = await bind(server, formatAddress(wanted));
+  } catch (error) {
+    stopping.abort();
+    sessions.stop();
+    server.forceShutdown();
+    throw error;
+  }
   widenConnections(server);
   place.address = formatAddress({ host: wanted.host, port });
   log.info({ address: place.address }, "listening");
