@@ -56,16 +56,16 @@ export function messageOf<T>(incoming: Incoming<T>): Received<T> {
 
 /**
  * Decode, submit, encode: a unary handler says no more than that. Whatever it throws becomes a
- * status here; a bug goes to the log.
+ * status here; a bug goes to the log. One that takes long asks now and then whether anybody still waits.
  */
 export function unary<Q, A>(
   log: Log,
-  answer: (request: Q, received: Received<Q>) => Promise<A>,
+  answer: (request: Q, received: Received<Q>, isOver: () => boolean) => Promise<A>,
 ): handleUnaryCall<Incoming<Q>, A> {
   return (call: ServerUnaryCall<Incoming<Q>, A>, callback) => {
     const run = async () => {
       const received = messageOf(call.request);
-      return answer(received.message, received);
+      return answer(received.message, received, () => call.cancelled);
     };
     run().then(
       (value) => {

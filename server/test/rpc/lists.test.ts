@@ -7,7 +7,7 @@ import {
   WaitReason,
 } from "@capstan/proto/capstan/v1/task.js";
 import { Charge } from "@capstan/proto/capstan/v1/failure.js";
-import { ListJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
+import { ListJobsRequest, SubmitJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import {
   GetMasterRequest,
   ListWorkersRequest,
@@ -70,6 +70,26 @@ describe("lists and reads over gRPC", () => {
       await submit("late");
     } while (pageToken !== "");
     assert.deepEqual(seen, ids);
+  });
+
+  it("fills a page, however many jobs lie between that are not asked for", async () => {
+    const ids = [await submit("first")];
+    const items = Array.from({ length: 4_096 }, () => ({
+      job: { name: "o", stages: [{ taskType: "noop", tasks: [{}] }] },
+    }));
+    const bulk = SubmitJobsRequest.fromPartial({ namespace: "other", items });
+    for (let i = 0; i < 3; i++) await call(edge.master, edge.master.submitJobs, bulk);
+    ids.unshift(await submit("second"));
+    for (let i = 0; i < 3; i++) await call(edge.master, edge.master.submitJobs, bulk);
+    const page = await jobs({ page: { pageSize: 2 } });
+    assert.deepEqual(
+      page.jobs.map(({ jobId }) => jobId),
+      ids,
+    );
+    const [one] = (await jobs({ page: { pageSize: 1 } })).jobs;
+    assert.equal(one?.jobId, ids[0]);
+    const none = await jobs({ name: "nobody" });
+    assert.deepEqual([none.jobs, none.nextPageToken], [[], ""]);
   });
 
   it("refuses a token that came from another request", async () => {

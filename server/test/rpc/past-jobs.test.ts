@@ -3,6 +3,8 @@ import { JobState } from "@capstan/proto/capstan/v1/job.js";
 import {
   CancelJobRequest,
   ListJobsRequest,
+  ReadOutputsRequest,
+  SubmitJobsRequest,
   WatchJobRequest,
 } from "@capstan/proto/capstan/v1/master_service.js";
 import { TaskState } from "@capstan/proto/capstan/v1/task.js";
@@ -163,6 +165,43 @@ describe("a job that left the core, over gRPC", () => {
     assert.equal(whole.jobs.length, 7);
   });
 
+  it("leaves no gap in a list of those that are still there", async () => {
+    const first = await submit("kept");
+    const items = Array.from({ length: 4_096 }, () => ({
+      job: { name: "gone", stages: [{ taskType: "other", tasks: [{}] }] },
+    }));
+    const bulk = SubmitJobsRequest.fromPartial({ items });
+    const { master, engine } = past.edge;
+    const left: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { results } = await call(master, master.submitJobs, bulk);
+      for (const { result } of results) {
+        if (result?.$case === "job") left.push(result.value.jobId);
+      }
+    }
+    assert.equal(left.length, 3 * items.length);
+    for (const jobId of left) {
+      void engine.submit<"cancel_job">({
+        kind: "cancel_job",
+        namespace: "default",
+        jobId,
+        note: "",
+      });
+    }
+    const last = await submit("kept");
+    await past.leave(...left);
+    const { jobs, nextPageToken } = await listJobs(past, { name: "kept" });
+    assert.deepEqual([jobs.map(({ jobId }) => jobId), nextPageToken], [[last, first], ""]);
+    const running = await listJobs(past, {
+      states: [JobState.JOB_STATE_RUNNING],
+      page: { pageSize: 2 },
+    });
+    assert.deepEqual(
+      running.jobs.map(({ jobId }) => jobId),
+      [last, first],
+    );
+  }).timeout(30_000);
+
   it("is found by its labels, and in its own namespace alone", async () => {
     const jobId = await runOne("labelled", { labels: { team: "blue" } });
     const plain = await runOne("plain");
@@ -236,6 +275,49 @@ describe("a job that left the core, over gRPC", () => {
     await past.leave(jobId);
     const read = (await collect(stream)).flatMap(({ outputs }) => outputs);
     assert.deepEqual(read, whole);
+  });
+
+  it("has its outputs read on, page by page, by a reader who did not read while it left", async () => {
+    // A page has so many outputs, and is more than a reader is sent that does not read.
+    const [pageOutputs, tasksOfJob, partitions] = [4_096, 62, 100];
+    const tasks = Array.from({ length: tasksOfJob }, () => ({}));
+    const stages = [{ taskType: "noop", partitions, tasks }];
+    const { jobId } = await calls.submit({ job: { name: "many", stages } });
+    for (let i = 0; i < tasksOfJob; i++) {
+      const assigned = await worker.next();
+      const outputs = Array.from({ length: partitions }, (_, no) => [no, Buffer.alloc(2_500, no)]);
+      await worker.complete(assigned, Object.fromEntries(outputs) as Record<number, Buffer>);
+    }
+    const whole = (await calls.outputs({ jobId })).flatMap(({ outputs }) => outputs);
+    assert.equal(whole.length, tasksOfJob * partitions);
+    const asked: (number | undefined)[] = [];
+    const { history } = past;
+    const ask = history.outputs.bind(history);
+    history.outputs = (...args) => {
+      asked.push(args[2].after?.index);
+      return ask(...args);
+    };
+    const stream = past.edge.master.readOutputs(ReadOutputsRequest.fromPartial({ jobId }));
+    await new Promise((resolve) => stream.once("readable", resolve));
+    await past.leave(jobId);
+    const read = (await collect(stream)).flatMap(({ outputs }) => outputs);
+    assert.deepEqual(read, whole);
+    // The first page was the core's; from where it ended history went on.
+    assert.equal(asked[0], Math.ceil(pageOutputs / partitions) - 1);
+  }).timeout(20_000);
+
+  it("is watched to its end by a reader who did not read while it left", async () => {
+    const jobId = await submit("watched");
+    const { master } = past.edge;
+    const stream = master.watchJob(WatchJobRequest.fromPartial({ jobId }));
+    await new Promise((resolve) => stream.once("readable", resolve));
+    await worker.complete(await worker.next());
+    await past.leave(jobId);
+    const states = (await collect(stream)).map(({ news }) =>
+      news?.$case === "progress" ? news.value.job?.state : undefined,
+    );
+    assert.equal(states[0], JobState.JOB_STATE_RUNNING);
+    assert.equal(states.at(-1), JobState.JOB_STATE_SUCCEEDED);
   });
 
   it("may or may not be there for all that is known while the history cannot be asked", async () => {

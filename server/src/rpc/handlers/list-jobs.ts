@@ -15,14 +15,26 @@ import type { HandlerDeps } from "./deps.js";
 
 /** Lists jobs, the newest first: those in the core and those that left it, by their numbers. */
 export function listJobs({ engine, log, history }: HandlerDeps) {
-  return unary<ListJobsRequest, ListJobsResponse>(log, async (request) => {
-    const { filter, from, limit, hash } = decodeListJobs(request);
+  /** Looks at as many jobs, from a number down, as one turn of the core and one step of the history may. */
+  async function look(filter: JobFilter, from: number, limit: number): Promise<JobsPage> {
     const live = await engine.read((state) => queries.listJobs(state, filter, from, limit));
     // Asked after the core: what has left it by then is found here, and what leaves later, in both.
     const past = mayBePast(filter)
       ? await history?.jobs(filter, from, live.next ?? 0, limit)
       : undefined;
-    const { jobs, next } = past === undefined ? live : merge(live, past, limit);
+    return past === undefined ? live : merge(live, past, limit);
+  }
+
+  return unary<ListJobsRequest, ListJobsResponse>(log, async (request, _, isOver) => {
+    const { filter, from, limit, hash } = decodeListJobs(request);
+    const jobs: JobView[] = [];
+    let next: number | undefined = from;
+    // Between two that are asked for there may be any number of others, or of such that are gone.
+    while (next !== undefined && jobs.length < limit && !isOver()) {
+      const found: JobsPage = await look(filter, next, limit - jobs.length);
+      jobs.push(...found.jobs);
+      next = found.next;
+    }
     const page = fitPage(jobs, (view) => encodeJob(view, "list"), Job);
     const last = jobs[page.length - 1];
     const goesOn = page.length < jobs.length ? last?.no : next;
