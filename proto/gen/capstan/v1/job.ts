@@ -341,10 +341,11 @@ export interface JobSpec {
     | number
     | undefined;
   /**
-   * How long the job can be read after it has ended, and its idempotency key is remembered (the key at
-   * least 24 h). Milliseconds, 0 to 31,536,000,000 (365 days). Unset: what the master is set to, by
-   * default 7 days for a job that succeeded and 30 for one that failed or was cancelled. 64 bits because a
-   * year does not fit in 32.
+   * How long the job can be read after it has ended. Milliseconds, 0 to 31,536,000,000 (365 days). Unset:
+   * what the master is set to, by default 7 days for a job that succeeded and 30 for one that failed or was
+   * cancelled. Its idempotency key is remembered for as long as the job is in the master's memory, and for
+   * 24 h from its submit on at least; longer retention does not make that longer. 64 bits because a year does
+   * not fit in 32.
    */
   retentionMs?:
     | bigint

@@ -114,7 +114,7 @@ export interface SubmitJobRequest {
   /**
    * The name under which this submit can be repeated: the same key and content give the same job, other
    * content is ALREADY_EXISTS with reason IDEMPOTENCY_CONFLICT. At most 128 bytes; empty: every call makes
-   * a job. Scope is the namespace. Content is the request without trace context.
+   * a job. Scope is the namespace. Content is the request without trace context. Remembered for 24 h at least.
    */
   idempotencyKey: string;
   /** The job. */
