@@ -39,6 +39,7 @@ export const stateTiers = {
   uploads: "derived",
   finished: "derived",
   keyed: "derived",
+  keySpecs: "derived",
   toLeave: "derived",
   freedBlobs: "derived",
   toAdvance: "derived",

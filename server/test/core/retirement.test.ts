@@ -105,6 +105,25 @@ describe("a job that has ended", () => {
     checkReplay(story);
   });
 
+  it("takes its spec and stages along, also while its key is kept", () => {
+    const story = begin();
+    const sketch = { key: "k", stages: [{ tasks: 3 }, { tasks: 2 }] };
+    const jobId = story.submit(sketch);
+    const other = story.submit({ key: "l", stages: [{ tasks: 1 }] });
+    runAll(story);
+    goBy(story);
+    const { state } = story.machine;
+    assert.deepEqual([...state.stages], []);
+    const [one, two] = [0, 1].map((no) => state.job(no).spec);
+    assert.ok(one !== undefined && one === two);
+    assert.deepEqual([one.namespace, one.name, one.stages], ["default", "", []]);
+    assert.deepEqual([story.submit(sketch), state.jobOfKey("default", "l")], [jobId, 1]);
+    story.machine.restart(1_000);
+    assert.equal(story.submit(sketch), jobId);
+    assert.equal(story.submit({ key: "l", stages: [{ tasks: 1 }] }), other);
+    checkReplay(story);
+  });
+
   it("leaves step by step when it is large, also over a restart in the midst of it", function () {
     // Every invariant after every event of some 10,000 tasks.
     this.timeout(60_000);

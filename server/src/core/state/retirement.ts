@@ -1,4 +1,5 @@
 import type { BlobId, DurationMs, JobNo, JournalMs, TaskNo } from "../ids.js";
+import type { JobSpec } from "../spec.js";
 import type { Cursor, Job } from "./jobs.js";
 import { isFinished } from "./jobs.js";
 import { taskAt } from "./stages.js";
@@ -58,16 +59,40 @@ export function forgetTasks(state: State, stageNo: number, from: number, to: num
   }
 }
 
-/** All tasks of a job have left: so do its bags, and the job itself unless its key is to be kept. */
+/** All tasks of a job have left: so do its bags and stages, and the job itself but for a key that is to be kept. */
 export function forgetJob(state: State, no: JobNo): void {
   const job = state.job(no);
   for (let i = 0; i < job.stageCount; i++) {
     for (const bag of state.stage(job.firstStage + i).bags) state.placement.forget(bag);
   }
+  for (let i = 0; i < job.stageCount; i++) state.stages.forget(job.firstStage + i);
   state.jobs.leaving.delete(no);
   state.toLeave.delete(no);
-  if (job.idempotencyKey === "") forgetRow(state, no);
-  else state.keyed.push(job.submittedAt, no);
+  if (job.idempotencyKey === "") {
+    forgetRow(state, no);
+    return;
+  }
+  // A key needs no more of it than whose it is.
+  state.jobs.spec.set(no, keySpecOf(state, job.spec.namespace));
+  state.keyed.push(job.submittedAt, no);
+}
+
+/** What is left of the specs of jobs of which only the key is kept: one and the same for all of a namespace. */
+function keySpecOf(state: State, namespace: string): JobSpec {
+  let spec = state.keySpecs.get(namespace);
+  if (spec === undefined) {
+    spec = {
+      namespace,
+      name: "",
+      labels: [],
+      onTaskFailure: { kind: "fail_fast" },
+      trace: { traceparent: "", tracestate: "", baggage: "" },
+      uploadTtlMs: 0,
+      stages: [],
+    };
+    state.keySpecs.set(namespace, spec);
+  }
+  return spec;
 }
 
 /** Nothing of the job is left, its key neither. */
@@ -76,7 +101,6 @@ export function forgetRow(state: State, no: JobNo): void {
   if (job.idempotencyKey !== "") {
     state.jobByKey.get(job.spec.namespace)?.remove(job.idempotencyKey, no);
   }
-  for (let i = 0; i < job.stageCount; i++) state.stages.forget(job.firstStage + i);
   state.jobs.forget(no);
 }
 

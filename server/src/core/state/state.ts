@@ -9,6 +9,7 @@ import type {
   WorkerNo,
 } from "../ids.js";
 import type { Charge } from "../outcome.js";
+import type { JobSpec } from "../spec.js";
 import type { FailureFacts, Level, RequeueReason } from "../events.js";
 import { Placement } from "../placement/placement.js";
 import { NumberHeap } from "../placement/heap.js";
@@ -81,6 +82,8 @@ export class State {
   readonly finished = new NumberHeap();
   /** Derived: jobs that have left and whose keys are kept, by when they were submitted. */
   readonly keyed = new NumberHeap();
+  /** Derived: by namespace, what is left of the specs of jobs of which only the key is kept. */
+  readonly keySpecs = new Map<string, JobSpec>();
   /** Derived: jobs with more tasks than one event covers, which are leaving. */
   readonly toLeave = new Set<JobNo>();
   /** Derived: blobs that nothing here refers to any more, until whoever keeps their bytes takes them. */
