@@ -75,9 +75,12 @@ function releaseDue(state: State, now: JournalMs, due: Command[]): void {
   if (released.size > 0) due.push({ kind: "release_tasks", tasks: [...released] });
 }
 
+/** Jobs that leave in one turn, and keys: as many as take some milliseconds. */
+const leaveOfTurn = 512;
+
 /**
- * What leaves in one turn: jobs that may and keys whose time is over, as many as one event covers, and of what is
- * larger one step. However much is due, as after a restart, the rest waits for the next turns.
+ * What leaves in one turn: some of the jobs that may, some keys whose time is over, and of what is larger one
+ * step. However much is due, as after a restart, the rest waits for the next turns.
  */
 function retireDue(state: State, now: JournalMs, settings: Settings, due: Command[]): void {
   const { finished, keyed, toLeave } = state;
@@ -85,7 +88,8 @@ function retireDue(state: State, now: JournalMs, settings: Settings, due: Comman
   if (leaving !== undefined) due.push({ kind: "retire_tasks", job: leaving });
   const jobs: JobNo[] = [];
   let tasks = 0;
-  for (let looked = 0; looked < eventTasksMax && tasks < eventTasksMax; looked++) {
+  for (let looked = 0; looked < eventTasksMax; looked++) {
+    if (jobs.length >= leaveOfTurn || tasks >= eventTasksMax) break;
     const at = finished.firstKey;
     if (at + settings.retireAfterMs > now || at >= state.projectedThrough) break;
     const no = finished.pop() as JobNo;
@@ -107,7 +111,7 @@ function retireDue(state: State, now: JournalMs, settings: Settings, due: Comman
   }
   if (jobs.length > 0) due.push({ kind: "retire_jobs", jobs });
   const forgotten: JobNo[] = [];
-  while (keyed.firstKey + settings.keyRetentionMs <= now && forgotten.length < eventTasksMax) {
+  while (keyed.firstKey + settings.keyRetentionMs <= now && forgotten.length < leaveOfTurn) {
     forgotten.push(keyed.pop() as JobNo);
   }
   if (forgotten.length > 0) due.push({ kind: "forget_keys", jobs: forgotten });

@@ -242,7 +242,7 @@ describe("a job that has ended", () => {
       few + many,
     );
     for (const { jobs, tasks, steps, keys } of turns) {
-      assert.ok(jobs <= 4_096 && steps <= 1 && keys <= 4_096);
+      assert.ok(jobs <= 512 && steps <= 1 && keys <= 512);
       assert.ok(tasks <= 2 * 4_096);
     }
     assert.equal(machine.state.jobs.size, 0);
