@@ -3,8 +3,9 @@ import { decideBench } from "./decide.bench.js";
 import { latencyBench } from "./latency.bench.js";
 import { memoryBench } from "./memory.bench.js";
 import { replayBench } from "./replay.bench.js";
-import { type BenchOptions, type Finding, formatFinding } from "./support/report.js";
 import { scaleBench } from "./scale.bench.js";
+import { snapshotBench } from "./snapshot.bench.js";
+import { type BenchOptions, type Finding, formatFinding } from "./support/report.js";
 import { Scratch } from "./support/scratch.js";
 import { throughputBench } from "./throughput.bench.js";
 
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, Bench>> = {
   memory: memoryBench,
   replay: replayBench,
   scale: scaleBench,
+  snapshot: snapshotBench,
 };
 
 const usage = `usage: npm run -s bench -- NAME [--json] [--runs N] [--count N]

@@ -74,6 +74,17 @@ const checkCounts: Readonly<Record<string, (detail: Report["detail"]) => void>> 
       assert(pings.count > 0);
     }
   },
+  snapshot: ({ waiting, through, runs: measured, restart }) => {
+    assert.equal(waiting, count);
+    for (const { withSnapshots, without } of measured) {
+      for (const run of [withSnapshots, without]) {
+        assert.equal(run.accepted, run.batches * through);
+      }
+      assert(withSnapshots.snapshots > 0);
+      assert.equal(without.snapshots, 0);
+    }
+    assert.match(restart.digest, /^[0-9a-f]{64}$/);
+  },
   replay: ({ tasks, ended, runs: measured }) => {
     assert.equal(tasks, count);
     for (const { replayed, read } of measured) {

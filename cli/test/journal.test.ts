@@ -66,6 +66,41 @@ describe("capstan journal", function () {
     }
   });
 
+  it("lists snapshots, and calls a journal whole whose first entries they cover", async () => {
+    const flags = ["--segment-mib", "1", "--snapshot-segments", "1", "--log-level", "info"];
+    const where = ["--address", "127.0.0.1:0", "--data", data];
+    const { child, says, ended } = start(["server", ...where, ...flags]);
+    const [, address = ""] = await says(/^capstan master listening on (\S+)$/m);
+    const tasks = Array.from({ length: 25 }, () => ({ payload: "x".repeat(100_000) }));
+    const job = { name: "large", stages: [{ taskType: "later", tasks }] };
+    const submit = ["job", "submit", "-", "--address", address];
+    await capstan(submit, { input: JSON.stringify(job) });
+    await says(/made a snapshot/);
+    await capstan(submit, { input: JSON.stringify(job) });
+    await says(/cut the journal/);
+    child.kill("SIGTERM");
+    await ended;
+    const verified = await capstan(["journal", "verify", "--data", data]);
+    assert.equal(verified.code, 0, verified.stderr);
+    assert.match(verified.stdout, /^Snapshots +of entry \d+, /m);
+    const listed = await capstan(["journal", "inspect", "--data", data, "--snapshots"]);
+    assert.match(listed.stdout, /^ENTRY +BYTES +FILE +SHA-256$/m);
+    assert.match(listed.stdout, /^ +\d+ +\d+ +\d{16}\.snapshot +[0-9a-f]{64}$/m);
+    const args = ["journal", "inspect", "--data", data, "--snapshots", "-o", "json"];
+    const snapshots = JSON.parse((await capstan(args)).stdout) as { index: number }[];
+    assert.equal(snapshots.length, 2);
+    const both = await capstan([
+      "journal",
+      "inspect",
+      "--data",
+      data,
+      "--snapshots",
+      "--from",
+      "1",
+    ]);
+    assert.equal(both.code, 2);
+  });
+
   it("lists entries with what they say", async () => {
     const { stdout } = await capstan(["journal", "inspect", "--data", data]);
     const [head, claim, submit] = stdout.split("\n");

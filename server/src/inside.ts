@@ -28,4 +28,8 @@ export { systemDraw } from "./engine/random.js";
 export { replay } from "./engine/replay.js";
 export { decodeEntry } from "./journal/entry/index.js";
 export { openFileJournal } from "./journal/file/file-journal.js";
+export { nodeStorage } from "./journal/file/node-storage.js";
+export { SnapshotFiles } from "./journal/file/snapshot-files.js";
 export { PayloadStore } from "./payloads/payload-store.js";
+export { startFromSnapshots } from "./snapshots/start.js";
+export { stateDigest } from "./snapshots/state-digest.js";

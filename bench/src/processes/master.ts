@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { type Master, startMaster } from "@capstan/server";
 import { type LoopDelay, LoopWatch } from "../support/loop-delay.js";
 import { serve } from "../support/remote.js";
@@ -8,9 +9,13 @@ export type MasterCalls = {
   start: (options: {
     readonly directory: string;
     readonly payloadBudgetBytes: number;
+    readonly segmentBytes?: number;
+    readonly snapshotSegments?: number;
   }) => Promise<string>;
   /** Bytes of the process that are resident, once nothing is left to collect. */
   residentBytes: (argument: null) => Promise<number>;
+  /** How many snapshots it has made. */
+  snapshots: (argument: null) => number;
   /** Begins to watch the event loop. */
   watchLoop: (argument: null) => void;
   loopDelay: (argument: null) => LoopDelay;
@@ -18,6 +23,7 @@ export type MasterCalls = {
 };
 
 let master: Master | undefined;
+let snapshots = 0;
 const loop = new LoopWatch();
 
 /** More than once, with pauses: what one run lets go of is given back to the system by the next. */
@@ -29,12 +35,26 @@ async function collect(): Promise<void> {
   }
 }
 
+function complain(details: unknown, message: string): void {
+  process.stderr.write(`${message}: ${inspect(details)}\n`);
+}
+
 serve({
-  start: async ({ directory, payloadBudgetBytes }) => {
+  start: async ({ directory, payloadBudgetBytes, segmentBytes, snapshotSegments }) => {
+    const size = segmentBytes === undefined ? {} : { segmentBytes };
     master = await startMaster({
       address: "127.0.0.1:0",
-      journal: { kind: "file", directory },
+      journal: { kind: "file", directory, ...size },
       payloadBudgetBytes,
+      ...(snapshotSegments === undefined ? {} : { snapshotSegments }),
+      log: {
+        debug: () => undefined,
+        info: (_, message) => {
+          if (message === "made a snapshot") snapshots += 1;
+        },
+        warn: complain,
+        error: complain,
+      },
     });
     return master.address;
   },
@@ -43,6 +63,8 @@ serve({
     await collect();
     return process.memoryUsage.rss();
   },
+
+  snapshots: () => snapshots,
 
   watchLoop: () => {
     loop.begin();

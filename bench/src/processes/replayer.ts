@@ -1,10 +1,14 @@
 import {
   decodeEntry,
   newState,
+  nodeStorage,
   openFileJournal,
   PayloadStore,
   queries,
   replay,
+  SnapshotFiles,
+  startFromSnapshots,
+  stateDigest,
 } from "@capstan/server/inside";
 import { monotonicMs } from "../support/monotonic.js";
 import { serve } from "../support/remote.js";
@@ -26,6 +30,14 @@ export interface ReplayTimes extends ReadTimes {
 export type ReplayerCalls = {
   /** Reads and decodes every entry, and does nothing with it. */
   read: (directory: string) => Promise<ReadTimes>;
+  /** The state as a master would start on it, from a snapshot if there is one. */
+  digest: (directory: string) => Promise<{
+    readonly ms: number;
+    /** The entry whose snapshot was loaded; 0: there was none. */
+    readonly snapshot: number;
+    readonly digest: string;
+    readonly pending: number;
+  }>;
   /** Rebuilds the state, as the engine does when it opens. */
   replay: (directory: string) => Promise<ReplayTimes>;
 };
@@ -46,6 +58,22 @@ serve({
     const ms = monotonicMs() - startedAt;
     await journal.close();
     return { ms, entries, events };
+  },
+
+  digest: async (directory: string) => {
+    const journal = await openFileJournal({ directory });
+    const startedAt = monotonicMs();
+    const store = new SnapshotFiles(nodeStorage(), directory, journal.id);
+    const { load, source, newestIndex } = await startFromSnapshots(store, journal);
+    const { readBytes } = source;
+    const payloads = new PayloadStore({ budgetBytes: payloadBudgetBytes, readBytes });
+    const state = newState(1);
+    const base = await load({ state, payloads });
+    await replay(journal, newestIndex + 1, state, payloads, base);
+    const ms = monotonicMs() - startedAt;
+    await journal.close();
+    const { counts } = queries.masterView(state);
+    return { ms, snapshot: newestIndex, digest: stateDigest(state), pending: counts.pending };
   },
 
   replay: async (directory: string) => {

@@ -18,6 +18,8 @@ export type SubmitterCalls = {
   submitTasks: (plan: {
     readonly count: number;
   }) => Promise<SubmitTimes & { readonly jobId: string }>;
+  /** Submits one job of many tasks that no worker takes. */
+  submitHeld: (plan: { readonly count: number }) => Promise<void>;
   /** Submits many jobs of one task each. */
   submitJobs: (plan: { readonly name: string; readonly count: number }) => Promise<SubmitTimes>;
   /** The same, each by a call of its own, all made at once: the SDK makes bulk calls of them. */
@@ -132,6 +134,11 @@ serve({
     });
     const acceptedAt = monotonicMs();
     return { startedAt, acceptedAt, accepted: count, jobId: job.jobId };
+  },
+
+  submitHeld: async ({ count }: { count: number }) => {
+    const stages = [{ taskType: "held", tasks: noopTasks(count) }];
+    await client().submit({ name: "held", stages });
   },
 
   submitJobs: ({ name, count }: { name: string; count: number }) => submitJobs(name, count),

@@ -8,8 +8,8 @@ import { exitCodes } from "../exit-codes.js";
 import { count, size } from "../output/human.js";
 import { serialize } from "../output/plain.js";
 import { facts, table } from "../output/table.js";
-import { sides } from "../session.js";
-import { settingsOf } from "../settings.js";
+import { type Side, sides } from "../session.js";
+import { type Settings, settingsOf } from "../settings.js";
 import { examples, type Program } from "./command.js";
 
 interface JournalFlags {
@@ -19,6 +19,7 @@ interface JournalFlags {
 interface InspectFlags extends JournalFlags {
   readonly from?: number;
   readonly limit?: number;
+  readonly snapshots?: boolean;
 }
 
 const dataFlag = () =>
@@ -48,11 +49,13 @@ export function addJournal(root: Command, program: Program): void {
     .addOption(dataFlag())
     .option("--from <index>", "the first entry to list (default: the first there is)", wholeNumber)
     .option("--limit <count>", "list at most so many entries (default: 100)", wholeNumber)
+    .option("--snapshots", "list the snapshots instead, after all was verified")
     .addHelpText(
       "after",
       examples(
         "capstan journal inspect --data ./capstan-data",
         "capstan journal inspect --from 1000 --limit 1 -o json",
+        "capstan journal inspect --snapshots",
       ),
     )
     .action((flags: InspectFlags, command: Command) =>
@@ -81,11 +84,13 @@ const listedByDefault = 100;
 
 async function inspect(
   command: Command,
-  { data, from = 1, limit = listedByDefault }: InspectFlags,
+  flags: InspectFlags,
   { surroundings }: Program,
 ): Promise<void> {
   const settings = settingsOf(command);
   const { out, err } = sides(settings, surroundings);
+  const { data, from = 1, limit = listedByDefault } = flags;
+  if (flags.snapshots === true) return inspectSnapshots(flags, settings, out);
   const { readFileJournal } = await import("@capstan/server");
   const entries: SurveyedEntry[] = [];
   let isMore = false;
@@ -110,6 +115,26 @@ async function inspect(
   out.line(table(head, rows, { palette: out.palette, right: [0, 1, 3, 4] }));
   const next = (entries.at(-1)?.index ?? 0) + 1;
   if (isMore) err.line(err.palette.faint(`There are more: --from ${String(next)}`));
+}
+
+async function inspectSnapshots(
+  { data, from, limit }: InspectFlags,
+  { output }: Settings,
+  out: Side,
+): Promise<void> {
+  if (from !== undefined || limit !== undefined) {
+    throw new CliError("--from and --limit are of entries: --snapshots lists all that there are");
+  }
+  const { snapshots } = await surveyed(data);
+  if (output !== "table") return out.write(await serialize(snapshots, output));
+  const head = ["ENTRY", "BYTES", "FILE", "SHA-256"];
+  const rows = snapshots.map(({ index, bytes, name, sha256 }) => [
+    String(index),
+    String(bytes),
+    name,
+    sha256,
+  ]);
+  out.line(table(head, rows, { palette: out.palette, right: [0, 1] }));
 }
 
 /** `3 lease_granted, 1 job_finished` */

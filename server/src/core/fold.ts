@@ -15,6 +15,8 @@ export interface FoldSink {
  * and only if they are in the same state; it says nothing of derived and volatile tiers.
  *
  * It walks the state by itself and not by what a snapshot is made of: what a snapshot forgets is missed here.
+ * What it says is part of the format of snapshots: whoever changes it gives their contents a new version, and keeps
+ * this for those that were written before.
  */
 export function foldState(state: State, sink: FoldSink): void {
   foldNames(state, sink);

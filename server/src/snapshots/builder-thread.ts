@@ -12,8 +12,11 @@ import type { StoredEntry } from "../journal/journal.js";
 import { buildSnapshot } from "./build.js";
 import type { BuilderData, BuilderReply } from "./builder.js";
 
-/** Of 19 at most. The master and its journal go first; on a machine that is idle it costs nothing. */
-const niceness = 10;
+/**
+ * Of 19 at most: the master and its journal go first, and on a machine that is idle it costs nothing. A good deal
+ * more, and on one that is never idle a snapshot would never be finished.
+ */
+const niceness = 5;
 
 const port = parentPort;
 if (port === null) throw new Error("the builder of snapshots is not a program of its own");

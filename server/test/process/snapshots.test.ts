@@ -143,6 +143,40 @@ describe("a master with snapshots", function () {
     assert.deepEqual(await master.end("SIGTERM"), [0, null]);
   });
 
+  it("that is killed again and again while it makes snapshots never forgets a job, nor makes one twice", async () => {
+    let jobs = 0;
+    for (let round = 0; round < 6; round++) {
+      master = new MasterChild(directory);
+      const client = new Client({ address: await master.address() });
+      // Every other time just after one was finished; else in the middle of the next, or of none.
+      const said = master.says("made a snapshot");
+      let isMade = false;
+      void said.then(
+        () => {
+          isMade = true;
+        },
+        // It was killed before.
+        () => undefined,
+      );
+      for (let more = 0; round % 2 === 0 ? !isMade : more < 4 + round; more++) {
+        await submit(client, jobs);
+        jobs += 1;
+      }
+      await master.end("SIGKILL");
+      client.close();
+    }
+    assert.notEqual(files(".segment")[0], "0000000000000001.segment");
+    master = new MasterChild(directory);
+    const client = new Client({ address: await master.address() });
+    for (let no = 0; no < jobs; no++) await submit(client, no);
+    const { items } = await client.listJobs({ pageSize: 1_000 });
+    assert.equal(new Set(items.map(({ name }) => name)).size, jobs);
+    assert.equal(items.length, jobs);
+    client.close();
+    assert.deepEqual(await master.end("SIGTERM"), [0, null]);
+    assert.deepEqual(files(".snapshot.new"), []);
+  });
+
   it("does not start on a snapshot of which a bit has flipped, and names the place", async () => {
     master = new MasterChild(directory);
     await submitUntilCut(await master.address());
