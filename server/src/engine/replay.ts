@@ -43,8 +43,9 @@ export async function replay(
       apply(state, event, stamp);
       events += 1;
     }
-    payloads.add(index, sectionOffset, firstBlob, lengths, section);
+    // It is read from where it can be read back.
     payloads.markDurable(index);
+    payloads.add(index, sectionOffset, firstBlob, lengths, section);
     for (const blob of state.takeFreed()) payloads.release(blob);
     lastNow = Math.max(lastNow, stamp.now);
     nextBlob = Math.max(nextBlob, firstBlob + lengths.length);

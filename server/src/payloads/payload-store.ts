@@ -112,8 +112,11 @@ export class PayloadStore {
       this.#blobs.add(firstBlob + i, slot, offset, length);
       offset += length;
     }
+    const isDurable = entryIndex <= this.#durableIndex;
+    // It would be evicted at once: who builds a snapshot keeps nothing in memory, and spares the copies.
+    if (isDurable && sum + SECTION_OVERHEAD_BYTES > this.#budgetBytes) return;
     this.#sections.setBytes(slot, copyOf(section));
-    if (entryIndex <= this.#durableIndex) {
+    if (isDurable) {
       this.#sections.touch(slot);
       this.#evict();
     } else {

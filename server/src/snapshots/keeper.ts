@@ -75,8 +75,13 @@ export class SnapshotKeeper {
     if (through <= this.#newest || through <= this.#tried) return;
     if (closed.filter((last) => last > this.#newest).length < everySegments) return;
     this.#tried = through;
-    this.#building = this.#options.build(through);
-    this.#working = this.#finish(this.#building);
+    try {
+      this.#building = this.#options.build(through);
+      this.#working = this.#finish(this.#building);
+    } catch (error) {
+      // Whoever says that something is durable is not to be told of it.
+      this.#options.onNews({ kind: "not_built", error });
+    }
   }
 
   /** Cuts what may be cut: whole segments, one after the other, so that appends go in between. */

@@ -7,6 +7,7 @@ import { MemoryDisk, openMemoryJournal } from "../../src/journal/memory/memory-j
 import { MemorySnapshots } from "../../src/journal/memory/memory-snapshots.js";
 import { buildSnapshot } from "../../src/snapshots/build.js";
 import { cutBelow, SnapshotKeeper, type SnapshotNews } from "../../src/snapshots/keeper.js";
+import { PayloadSource } from "../../src/snapshots/payload-source.js";
 import { startFromSnapshots } from "../../src/snapshots/start.js";
 import { isJournalError } from "../journal/contract.js";
 import { SimulatedDisk } from "../journal/simulated-disk.js";
@@ -62,8 +63,7 @@ describe("the keeper of snapshots", () => {
 
   async function startKeeper(everySegments = 2): Promise<void> {
     const store = new SnapshotFiles(disk, directory, journal.id);
-    const { newestIndex, previousIndex, source, load } = await startFromSnapshots(store, journal);
-    void load;
+    const { newestIndex, previousIndex, source } = await startFromSnapshots(store, journal);
     keeper = new SnapshotKeeper({
       journal,
       store,
@@ -158,6 +158,27 @@ describe("the keeper of snapshots", () => {
     await startKeeper(0);
     await appendThrough(recorded.length);
     assert.deepEqual(await snapshots(), []);
+  });
+
+  it("says when nobody can be set to work, and the master goes on", async () => {
+    await keeper.close();
+    keeper = new SnapshotKeeper({
+      journal,
+      store: new SnapshotFiles(disk, directory, journal.id),
+      source: new PayloadSource(journal),
+      build: () => {
+        throw new Error("no thread could be started");
+      },
+      everySegments: 1,
+      newestIndex: 0,
+      previousIndex: 0,
+      checkpoint: () => checkpoint,
+      onNews: (one) => {
+        news.push(one);
+      },
+    });
+    await appendThrough(60);
+    assert(news.length > 1 && news.every(({ kind }) => kind === "not_built"));
   });
 
   it("says that the disk is full, leaves nothing behind, and tries again with the next segment", async () => {

@@ -108,8 +108,12 @@ function rebuildKeyed(state: State): void {
     if (jobs.has(no) || !jobs.isKept(no)) continue;
     const job = state.job(no);
     if (job.idempotencyKey !== "") state.addKey(job);
-    if (jobs.leaving.has(no) || hasTasks(state, job)) state.toLeave.add(no);
-    else state.keyed.push(job.submittedAt, no);
+    if (jobs.leaving.has(no) || hasTasks(state, job)) {
+      state.toLeave.add(no);
+    } else {
+      state.keySpecs.set(job.spec.namespace, job.spec);
+      state.keyed.push(job.submittedAt, no);
+    }
   }
 }
 
