@@ -107,6 +107,25 @@ export default defineConfig(
   },
   { files: ["server/src/core/**/*.ts"], rules: corePurity },
   {
+    // All time and all dice of the simulator are its scheduler's and its seed's.
+    files: ["server/test/sim/**/*.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ...["Date", "performance", "setTimeout", "setInterval", "setImmediate", "crypto"].map(
+          (name) => ({
+            name,
+            message: "Take time from the scheduler, dice from the seed.",
+          }),
+        ),
+      ],
+      "no-restricted-properties": [
+        "error",
+        { object: "Math", property: "random", message: "Take dice from the seed." },
+      ],
+    },
+  },
+  {
     // Configuration is read once, where everything is built.
     files: ["server/src/**/*.ts"],
     ignores: ["server/src/core/**", "server/src/main.ts"],

@@ -17,7 +17,7 @@ export const suites = [
   {
     name: "server",
     folder: "server",
-    spec: "dist/test/!(chaos)/**/*.test.js",
+    spec: "dist/test/!(chaos|sim)/**/*.test.js",
     budgetSeconds: 150,
     verifySeconds: 1800,
   },
@@ -28,6 +28,13 @@ export const suites = [
     budgetSeconds: 240,
     verifySeconds: 1800,
     beside: true,
+  },
+  {
+    name: "sim",
+    folder: "server",
+    spec: "dist/test/sim/**/*.test.js",
+    budgetSeconds: 300,
+    verifySeconds: 16_000,
   },
   { name: "sdk", folder: "sdk/typescript", spec: compiled, budgetSeconds: 45, verifySeconds: 600 },
   { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 60, verifySeconds: 120 },

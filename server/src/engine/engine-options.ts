@@ -2,6 +2,7 @@ import type { Settings, State } from "../core/index.js";
 import type { Journal } from "../journal/journal.js";
 import type { PayloadStore, ReadBytes } from "../payloads/payload-store.js";
 import type { Clock } from "./clock.js";
+import type { CoreFunctions } from "./core-functions.js";
 import type { EventObserver } from "./engine-port.js";
 import type { Draw } from "./random.js";
 import type { ReplayBase } from "./replay.js";
@@ -34,6 +35,8 @@ export interface EngineOptions {
   readonly readBytes?: ReadBytes;
   /** Is told of events once they are durable; costs nothing when there is none. */
   readonly observer?: EventObserver | undefined;
+  /** Default: the core itself. */
+  readonly core?: CoreFunctions;
   /** The process must end: the outcome of an append is unknown, or memory may be wrong. */
   readonly onFatal: (error: unknown) => void;
 }

@@ -14,6 +14,7 @@ import { PayloadStore } from "../payloads/payload-store.js";
 import { Alarm } from "./alarm.js";
 import type { Clock } from "./clock.js";
 import { CommitPipeline } from "./commit.js";
+import { coreFunctions } from "./core-functions.js";
 import type { EngineOptions } from "./engine-options.js";
 import type {
   BlobSpan,
@@ -122,6 +123,7 @@ export class MasterEngine implements Engine {
       sessions: this.#sessions,
       context: this.#context,
       settings: this.settings,
+      core: options.core ?? coreFunctions,
     });
     this.#alarm = new Alarm(options.clock, () => {
       this.#soon();

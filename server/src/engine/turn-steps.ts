@@ -1,9 +1,10 @@
 import type { Command, Decision, LeaseNo, Settings, State, WorkerNo } from "../core/index.js";
-import { annotate, apply, decide, dueCommands, placementRound } from "../core/index.js";
+import { placementRound } from "../core/index.js";
 import { weigh } from "../journal/entry/index.js";
 import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import type { Clock } from "./clock.js";
 import type { CommitPipeline } from "./commit.js";
+import type { CoreFunctions } from "./core-functions.js";
 import type { Result, Submission } from "./engine-port.js";
 import { Blobs } from "./engine-port.js";
 import { Heard } from "./heard.js";
@@ -33,6 +34,7 @@ export interface TurnParts {
   readonly sessions: Sessions;
   readonly context: TurnContext;
   readonly settings: Settings;
+  readonly core: CoreFunctions;
 }
 
 /**
@@ -48,13 +50,14 @@ export class TurnSteps {
   readonly #sessions: Sessions;
   readonly #context: TurnContext;
   readonly #settings: Settings;
+  readonly #core: CoreFunctions;
   #internal: Command[] = [];
   #accepted: { readonly ok: true; readonly reply: unknown } = { ok: true, reply: undefined };
   #isMoreDue = false;
   /** When the step that is taken has taken its time. */
   #stepEndsAt = 0;
 
-  constructor({ clock, state, queue, commit, sessions, context, settings }: TurnParts) {
+  constructor({ clock, state, queue, commit, sessions, context, settings, core }: TurnParts) {
     this.#clock = clock;
     this.#state = state;
     this.#queue = queue;
@@ -63,6 +66,7 @@ export class TurnSteps {
     this.#sessions = sessions;
     this.#context = context;
     this.#settings = settings;
+    this.#core = core;
   }
 
   /** Takes all steps of one turn. @returns whether another turn is due at once */
@@ -110,7 +114,7 @@ export class TurnSteps {
   #takeWork(work: Work): boolean {
     switch (work.kind) {
       case "note":
-        annotate(this.#state, work.annotation, this.#context, this.#settings);
+        this.#core.annotate(this.#state, work.annotation, this.#context, this.#settings);
         return true;
       case "read":
         this.#commit.after(work.query(this.#state, this.#context));
@@ -134,7 +138,12 @@ export class TurnSteps {
           work.waiting = submission;
           return false;
         }
-        decision = decide(this.#state, submission.command, this.#context, this.#settings);
+        decision = this.#core.decide(
+          this.#state,
+          submission.command,
+          this.#context,
+          this.#settings,
+        );
       } catch (error) {
         // Making and deciding only read: one unlucky command is one failed call, not the end of all.
         work.reject(error);
@@ -158,7 +167,7 @@ export class TurnSteps {
     if (this.#internal.length > 0) return;
     // Whoever renewed in time may be in what was left to the next turn.
     const heard = this.#context.asOf(this.#heard.through);
-    for (const command of dueCommands(this.#state, heard, this.#settings)) {
+    for (const command of this.#core.dueCommands(this.#state, heard, this.#settings)) {
       this.#internal.push(command);
     }
   }
@@ -205,7 +214,12 @@ export class TurnSteps {
     if (most <= 0) return;
     const tryPlace = (worker: WorkerNo, reach: 0 | 1 | 2, ahead: boolean): LeaseNo => {
       const command = { kind: "place", worker, reach, ahead } as const;
-      const decision = decide<"place">(this.#state, command, this.#context, this.#settings);
+      const decision = this.#core.decide<"place">(
+        this.#state,
+        command,
+        this.#context,
+        this.#settings,
+      );
       this.#carryOut(decision, Blobs.none);
       return decision.ok ? decision.reply : 0;
     };
@@ -213,14 +227,19 @@ export class TurnSteps {
     const granted = placementRound(this.#state, tryPlace, most, () => this.#isOver());
     if (granted.length === 0) return;
     const note = { kind: "note_granted", leases: granted } as const;
-    annotate(this.#state, note, this.#context, this.#settings);
+    this.#core.annotate(this.#state, note, this.#context, this.#settings);
     tellGranted(this.#state, granted, this.#commit);
     if (granted.length >= most) this.#isMoreDue = true;
   }
 
   /** Decides and carries out a command of the engine's own. */
   #run(command: Command): void {
-    const decision: Decision<unknown> = decide(this.#state, command, this.#context, this.#settings);
+    const decision: Decision<unknown> = this.#core.decide(
+      this.#state,
+      command,
+      this.#context,
+      this.#settings,
+    );
     this.#carryOut(decision, Blobs.none);
   }
 
@@ -231,7 +250,7 @@ export class TurnSteps {
     if (events.length > 0) {
       const batch = this.#commit.batch(this.#context);
       for (const event of events) {
-        apply(this.#state, event, batch.stamp);
+        this.#core.apply(this.#state, event, batch.stamp);
         batch.builder.addEvent(event);
       }
       if (batch.observed !== undefined) for (const event of events) batch.observed.push(event);
@@ -240,7 +259,7 @@ export class TurnSteps {
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);
     }
     for (const annotation of annotations) {
-      annotate(this.#state, annotation, this.#context, this.#settings);
+      this.#core.annotate(this.#state, annotation, this.#context, this.#settings);
       if (annotation.kind === "begin_session") {
         this.#sessions.bind(annotation.session, annotation.worker);
       }

@@ -74,3 +74,5 @@ export function capstanServices() {
     "capstan.v1.OperatorService": served(OperatorServiceService as unknown as Service, decoders),
   } as const satisfies Record<string, Service>;
 }
+
+export type CapstanServices = ReturnType<typeof capstanServices>;

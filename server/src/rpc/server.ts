@@ -1,14 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { ServerOptions, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { ServerOptions } from "@grpc/grpc-js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { descriptorSet } from "@capstan/proto/descriptors.js";
 import { HealthService } from "@capstan/proto/grpc/health/v1/health.js";
-import type {
-  HeartbeatRequest,
-  HeartbeatResponse,
-  ReportFailureRequest,
-  ReportFailureResponse,
-} from "@capstan/proto/capstan/v1/master_service.js";
 import { ServerReflectionService } from "@capstan/proto/grpc/reflection/v1/reflection.js";
 import { ServerReflectionService as ReflectionV1Alpha } from "@capstan/proto/grpc/reflection/v1alpha/reflection.js";
 import type { Clock } from "../engine/clock.js";
@@ -16,39 +10,18 @@ import { systemClock } from "../engine/clock.js";
 import type { Engine } from "../engine/engine-port.js";
 import type { History } from "../history/history.js";
 import { formatAddress, parseAddress, refuseOpenDoor, whyNotThere } from "./address.js";
-import { unary } from "./call.js";
-import { capstanServices } from "./definitions.js";
+import { type CapstanServices, capstanServices } from "./definitions.js";
 import { guard } from "./guard.js";
-import type { HandlerDeps, TraceOfSubmit } from "./handlers/deps.js";
-import { appendTasks } from "./handlers/append-tasks.js";
-import { cancelJob } from "./handlers/cancel-job.js";
-import { getJob } from "./handlers/get-job.js";
+import type { TraceOfSubmit } from "./handlers/deps.js";
 import type { AboutMaster } from "./handlers/get-master.js";
-import { getMaster } from "./handlers/get-master.js";
-import { getTask } from "./handlers/get-task.js";
-import { JobWatch } from "./handlers/job-watch.js";
-import { listJobs } from "./handlers/list-jobs.js";
-import { listTasks } from "./handlers/list-tasks.js";
-import { listWorkers } from "./handlers/list-workers.js";
-import { readOutputs } from "./handlers/read-outputs.js";
-import { sealJob } from "./handlers/seal-job.js";
-import { submitJob } from "./handlers/submit-job.js";
-import { submitJobs } from "./handlers/submit-jobs.js";
-import { watchJob } from "./handlers/watch-job.js";
+import { type CapstanDeps, capstanHandlers } from "./handlers/index.js";
 import { widenConnections, widenStreams } from "./flow-control.js";
 import { Health } from "./health.js";
 import { limits } from "./limits.js";
 import type { Log } from "./log.js";
-import { withRefusals } from "./not-implemented.js";
 import { Descriptors } from "./reflection/descriptors.js";
 import { reflection } from "./reflection/reflection.js";
-import {
-  heartbeat,
-  protocolVersions,
-  pullTasks,
-  reportFailure,
-  Sessions,
-} from "./session/index.js";
+import { protocolVersions, Sessions } from "./session/index.js";
 
 export interface RpcServerOptions {
   readonly engine: Engine;
@@ -174,49 +147,10 @@ const transportOptions: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-interface CapstanDeps extends HandlerDeps {
-  readonly clock: Clock;
-  readonly sessions: Sessions;
-  readonly stopping: AbortSignal;
-  readonly about: AboutMaster;
-  readonly place: { readonly address: string; readonly isStopping: boolean };
-}
-
-type CapstanServices = ReturnType<typeof capstanServices>;
-
 function addCapstan(server: Server, capstan: CapstanServices, deps: CapstanDeps): void {
-  const { engine, log, history, clock, sessions, stopping, about, place } = deps;
-  const renew = heartbeat({ engine });
-  const report = reportFailure({ engine, clock });
-  const watch = new JobWatch(engine, clock, stopping);
-  const master: UntypedServiceImplementation = {
-    submitJob: submitJob(deps),
-    submitJobs: submitJobs(deps),
-    appendTasks: appendTasks(deps),
-    sealJob: sealJob(deps),
-    cancelJob: cancelJob(deps),
-    pullTasks: pullTasks({ sessions, log }),
-    heartbeat: unary<HeartbeatRequest, HeartbeatResponse>(log, renew),
-    reportFailure: unary<ReportFailureRequest, ReportFailureResponse>(log, report),
-    getJob: getJob(deps),
-    listJobs: listJobs(deps),
-    listTasks: listTasks(deps),
-    getTask: getTask(deps),
-    readOutputs: readOutputs(deps),
-    watchJob: watchJob({ engine, log, history, clock, watch, stopping }),
-  };
-  const operator: UntypedServiceImplementation = {
-    listWorkers: listWorkers(deps),
-    getMaster: getMaster({ engine, log, clock }, about, place),
-  };
-  const handlers: Record<keyof CapstanServices, UntypedServiceImplementation> = {
-    "capstan.v1.MasterService": master,
-    "capstan.v1.FailureService": {},
-    "capstan.v1.OperatorService": operator,
-  };
+  const handlers = capstanHandlers(capstan, deps);
   for (const [name, service] of Object.entries(capstan)) {
-    const own = handlers[name as keyof CapstanServices];
-    server.addService(service, withRefusals(service, own, log));
+    server.addService(service, handlers[name as keyof CapstanServices]);
   }
 }
 

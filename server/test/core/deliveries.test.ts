@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Scenario, slots } from "./support/scenario.js";
+import { defaultPolicy, Scenario, slots } from "./support/scenario.js";
 
 describe("a delivery", () => {
   it("that fails is tried again after half the ceiling when the draw is half, as the next attempt", () => {
@@ -156,6 +156,27 @@ describe("a delivery", () => {
     assert.equal(story.complete(grant).kind, "succeeded");
     assert.equal(story.complete(grant).kind, "succeeded");
     assert.equal(story.fail(grant).kind, "succeeded");
+  });
+
+  it("that failed is told the same next attempt again, though that one ran too long meanwhile", () => {
+    const story = new Scenario();
+    const worker = story.worker();
+    const retry = { ...defaultPolicy.retry, attemptsMax: 2 };
+    const policy = { attemptTimeoutMs: 1_000, retry };
+    const jobId = story.submit({ stages: [{ tasks: 1, policy }] });
+    const first = story.placeOne();
+    const told = story.fail(first, { retryAfterMs: 0 });
+    assert(told.kind === "retry" && told.attempt === 2);
+    const second = story.placeOne();
+    story.start(second);
+    for (let passed = 0; story.task(jobId).state !== "failed"; passed += 1_000) {
+      assert.ok(passed < 60_000, story.task(jobId).state);
+      story.pass(1_000);
+      story.machine.note({ kind: "renew_leases", worker, tokens: [second.token] });
+    }
+    const again = story.fail(first);
+    assert(again.kind === "retry");
+    assert.equal(again.attempt, 2);
   });
 
   it("is not changed by a token that was guessed", () => {

@@ -90,7 +90,7 @@ export function settledOutcome(
       return {
         kind: "retry",
         inMs: Math.max(0, tasks.runAt.get(token.task) - context.now),
-        attempt: tasks.attempt(token.task),
+        attempt: nextAttempt(state, token),
       };
     case outcomeCodes.dead_lettered:
       return { kind: "dead_lettered", id: state.extras.get(token.task)?.deadLetterId ?? "" };
@@ -107,10 +107,23 @@ function stale(state: State, task: TaskNo): Outcome {
   return { kind: "stale", delivery: state.tasks.has(task) ? state.tasks.delivery.get(task) : 0 };
 }
 
+/**
+ * Which attempt the delivery was told to come next. Later ones may have been charged since without their workers
+ * (by a time-out of the master's), which is not for this one to hear.
+ */
+function nextAttempt(state: State, token: LeaseToken): number {
+  const record = recordOf(state, token);
+  if (record === undefined) return state.tasks.attempt(token.task);
+  return record.attempt + (record.charge === "attempt" ? 1 : 0);
+}
+
 /** What the delivery was charged to, if its record is still kept. */
-function chargeOf(state: State, { task, delivery }: LeaseToken): Charge {
-  const records = state.extras.get(task)?.deliveries ?? [];
-  return records.find((record) => record.delivery === delivery)?.charge ?? "none";
+function chargeOf(state: State, token: LeaseToken): Charge {
+  return recordOf(state, token)?.charge ?? "none";
+}
+
+function recordOf(state: State, { task, delivery }: LeaseToken) {
+  return state.extras.get(task)?.deliveries.find((record) => record.delivery === delivery);
 }
 
 function isKnownJob(state: State, job: JobNo): boolean {
