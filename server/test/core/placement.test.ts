@@ -263,8 +263,11 @@ describe("placement", () => {
         [false, false, false, false, false],
       );
     }
+    const before = story.machine.decided.get("place") ?? 0;
     story.submit({ stages: [{ tasks: 1 }] });
     assert.equal(story.placeOne().ahead, true);
+    const asked = (story.machine.decided.get("place") ?? 0) - before;
+    assert.ok(asked < 10, `${asked} of a full fleet were asked for one task`);
   });
 
   it("comes back to a worker whose window of bytes was too short for what was next", () => {

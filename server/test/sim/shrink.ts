@@ -4,7 +4,8 @@ import { run } from "./runner.js";
 
 /** A failing run made smaller, and what it still fails of. */
 export interface Shrunk {
-  readonly options: RunOptions & { readonly steps: number; readonly faults: readonly FaultClass[] };
+  /** As given, where nothing smaller fails. */
+  readonly options: RunOptions;
   readonly report: RunReport;
 }
 
@@ -17,13 +18,14 @@ export async function shrink(options: RunOptions): Promise<Shrunk | undefined> {
   if (first.violation === undefined) return undefined;
   let steps = options.steps ?? first.steps;
   let faults = options.faults ?? (Object.keys(first.faults) as FaultClass[]);
-  let report = first;
+  let smallest: Shrunk = { options, report: first };
   const tryWith = async (fewer: number, some: readonly FaultClass[]): Promise<boolean> => {
-    const found = await run({ ...options, steps: fewer, faults: some });
-    if (found.violation === undefined) return false;
+    const smaller = { ...options, steps: fewer, faults: some };
+    const report = await run(smaller);
+    if (report.violation === undefined) return false;
     steps = fewer;
     faults = some;
-    report = found;
+    smallest = { options: smaller, report };
     return true;
   };
   for (let cut = steps >> 1; cut > 0; cut >>= 1) {
@@ -35,5 +37,5 @@ export async function shrink(options: RunOptions): Promise<Shrunk | undefined> {
       faults.filter((other) => other !== fault),
     );
   }
-  return { options: { ...options, steps, faults }, report };
+  return smallest;
 }

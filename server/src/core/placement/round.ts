@@ -7,6 +7,7 @@ import type { Placement } from "./placement.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 import { isEligible } from "../state/workers.js";
+import { fits } from "./resources.js";
 
 type TryPlace = (worker: WorkerNo, reach: Reach, ahead: boolean) => LeaseNo;
 
@@ -98,7 +99,10 @@ function askInTurns(
   const { placement } = state;
   const isOver = () => placement.active.length === 0 || isEnough();
   for (const ahead of mayGoAhead ? [false, true] : [false]) {
-    let turn = ahead ? offered.filter((no) => prefetches(state.worker(no))) : offered;
+    let turn = offered.filter((no) => {
+      const worker = state.worker(no);
+      return ahead ? prefetches(worker) : couldRun(worker, placement);
+    });
     for (const reach of [0, 1, 2] as const) {
       for (let goesOn = true; goesOn;) {
         const isWorthIt = reach < 2 && turn.length > askedAnyway;
@@ -167,6 +171,19 @@ function nearHeads(placement: Placement, most: number): ReadonlySet<number> | un
     }
   }
   return near;
+}
+
+/**
+ * Has it room to run something that waits? A look costs far less than to ask: of a full fleet all have room for
+ * something ahead, and none to run it.
+ */
+function couldRun(worker: Worker, placement: Placement): boolean {
+  if (worker.ahead.length > 0) return false;
+  return placement.active.some(
+    (shape) =>
+      fits(shape.demand, worker.total, worker.used) &&
+      placement.isFeasible(shape, worker.workerClass),
+  );
 }
 
 /** Has it room for a task that waits until it fits? */
