@@ -83,15 +83,15 @@ describe("a master with snapshots", function () {
     return { text: `${String(job)}/${String(task)} `.padEnd(payloadBytes, "x") };
   }
 
-  /** Submits jobs until the journal was cut below a snapshot. @returns how many */
-  async function submitUntilCut(address: string): Promise<number> {
+  /** Submits jobs, numbered on, until the journal was cut below a snapshot. @returns how many there are then */
+  async function submitUntilCut(address: string, before = 0): Promise<number> {
     const client = new Client({ address });
     const cut = master.says("cut the journal");
     let isCut = false;
     void cut.then(() => {
       isCut = true;
     });
-    let jobs = 0;
+    let jobs = before;
     for (; !isCut; jobs++) await submit(client, jobs);
     await cut;
     client.close();
@@ -165,6 +165,10 @@ describe("a master with snapshots", function () {
       await master.end("SIGKILL");
       client.close();
     }
+    // Each may have been killed before it had cut anything.
+    master = new MasterChild(directory);
+    jobs = await submitUntilCut(await master.address(), jobs);
+    await master.end("SIGKILL");
     assert.notEqual(files(".segment")[0], "0000000000000001.segment");
     master = new MasterChild(directory);
     const client = new Client({ address: await master.address() });
