@@ -226,7 +226,8 @@ async function work(plan: WorkPlan): Promise<{ accepted: number; jobs: number }>
   let pinged = 0;
   for (;;) {
     const passedMs = performance.now() - startedAt;
-    if (passedMs >= seconds * 1_000) break;
+    // Of a load of a moment something ends too.
+    if (passedMs >= seconds * 1_000 && ended > 0) break;
     const due = (perSecond: number) => Math.floor((passedMs / 1_000) * perSecond);
     const ends = Math.min(due(endsPerSecond) - ended, held.length);
     ended += ends;
