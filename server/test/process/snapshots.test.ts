@@ -178,7 +178,8 @@ describe("a master with snapshots", function () {
     assert.equal(items.length, jobs);
     client.close();
     assert.deepEqual(await master.end("SIGTERM"), [0, null]);
-    assert.deepEqual(files(".snapshot.new"), []);
+    // One in the making is given up with the master, and removed by the next to make one. Not one for each kill.
+    assert(files(".snapshot.new").length <= 1);
   });
 
   it("does not start on a snapshot of which a bit has flipped, and names the place", async () => {
