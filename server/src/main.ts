@@ -187,11 +187,14 @@ function keepSnapshots(
 ): SnapshotKeeper | undefined {
   const everySegments = options.snapshotSegments ?? defaultSnapshotSegments;
   const keeper = snapshots?.keep(everySegments, history, log);
-  engine.onDurable(() => keeper?.look());
-  history.onSynced(() => {
-    void keeper?.cut();
+  if (keeper === undefined) return undefined;
+  engine.onDurable(() => {
+    keeper.look();
   });
-  keeper?.look();
+  history.onSynced(() => {
+    void keeper.cut();
+  });
+  keeper.look();
   return keeper;
 }
 
@@ -327,17 +330,23 @@ function readOptions(): MasterOptions | undefined {
 }
 
 function positive(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new Error(`${flag} takes a positive number of milliseconds, got ${text}`);
+  return numberFrom(1, flag, text, "a positive number of milliseconds");
 }
 
 function wholeNumber(flag: string, text: string | undefined, least: number): number | undefined {
+  return numberFrom(least, flag, text, `a whole number from ${least} on`);
+}
+
+function numberFrom(
+  least: number,
+  flag: string,
+  text: string | undefined,
+  what: string,
+): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (text !== "" && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`${flag} takes a whole number from ${least} on, got ${text}`);
+  throw new Error(`${flag} takes ${what}, got ${text}`);
 }
 
 const script = process.argv[1];

@@ -1,10 +1,7 @@
-/** Mulberry32: small, and enough to choose faults with. https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+import { Prng } from "../core/support/prng.js";
+
+/** Uniform in [0, 1), the same for the same seed: enough to choose faults with. */
 export function prng(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const { uint32 } = new Prng(seed);
+  return () => uint32() / 2 ** 32;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { openFileJournal } from "../../src/journal/file/file-journal.js";
 import { type Journal } from "../../src/journal/journal.js";
 import { PayloadStore, type ReadBytes } from "../../src/payloads/payload-store.js";
+import { prng } from "../journal/prng.js";
 
 const HEADER_BYTES = 10;
 
@@ -308,14 +309,3 @@ describe("payload store", () => {
     }
   });
 });
-
-/** Mulberry32. */
-function prng(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -100,9 +100,12 @@ const none: Iterable<WorkerNo> = [];
 /** Could the worker, as it is now, be given a task of the shape: to run it, or to have it ahead? */
 export function couldTake(worker: Worker, shape: Shape, placement: Placement): boolean {
   if (!isEligible(worker) || !placement.isFeasible(shape, worker.workerClass)) return false;
-  const { ahead, spec, total, used } = worker;
-  if (ahead.length < spec.prefetchTasks) return true;
-  return ahead.length === 0 && fits(shape.demand, total, used);
+  return worker.ahead.length < worker.spec.prefetchTasks || hasRoomFor(worker, shape);
+}
+
+/** Has it room to run a task of the shape now? What it has ahead comes first. */
+export function hasRoomFor({ ahead, total, used }: Worker, { demand }: Shape): boolean {
+  return ahead.length === 0 && fits(demand, total, used);
 }
 
 /** Where tasks of the shape would like to run, those of the bags that are first in line. */

@@ -1,13 +1,12 @@
 import type { Shape } from "./bags.js";
 import { atHost, atRack, noPreference } from "./bags.js";
-import { askFor, askShort, couldTake } from "./candidates.js";
+import { askFor, askShort, couldTake, hasRoomFor } from "./candidates.js";
 import type { Reach } from "./find.js";
 import type { LeaseNo, WorkerNo } from "../ids.js";
 import type { Placement } from "./placement.js";
 import type { State } from "../state/state.js";
 import type { Worker } from "../state/workers.js";
 import { isEligible } from "../state/workers.js";
-import { fits } from "./resources.js";
 
 type TryPlace = (worker: WorkerNo, reach: Reach, ahead: boolean) => LeaseNo;
 
@@ -178,11 +177,8 @@ function nearHeads(placement: Placement, most: number): ReadonlySet<number> | un
  * something ahead, and none to run it.
  */
 function couldRun(worker: Worker, placement: Placement): boolean {
-  if (worker.ahead.length > 0) return false;
   return placement.active.some(
-    (shape) =>
-      fits(shape.demand, worker.total, worker.used) &&
-      placement.isFeasible(shape, worker.workerClass),
+    (shape) => hasRoomFor(worker, shape) && placement.isFeasible(shape, worker.workerClass),
   );
 }
 

@@ -62,10 +62,11 @@ export function forgetTasks(state: State, stageNo: number, from: number, to: num
 /** All tasks of a job have left: so do its bags and stages, and the job itself but for a key that is to be kept. */
 export function forgetJob(state: State, no: JobNo): void {
   const job = state.job(no);
-  for (let i = 0; i < job.stageCount; i++) {
-    for (const bag of state.stage(job.firstStage + i).bags) state.placement.forget(bag);
+  const end = job.firstStage + job.stageCount;
+  for (let stage = job.firstStage; stage < end; stage++) {
+    for (const bag of state.stage(stage).bags) state.placement.forget(bag);
+    state.stages.forget(stage);
   }
-  for (let i = 0; i < job.stageCount; i++) state.stages.forget(job.firstStage + i);
   state.jobs.leaving.delete(no);
   state.toLeave.delete(no);
   if (job.idempotencyKey === "") {
