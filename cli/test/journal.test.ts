@@ -37,8 +37,15 @@ describe("capstan journal", function () {
     assert.match(stdout, /^Entries +1 to 2, /m);
     assert.deepEqual(bytes(), before);
     const { stdout: json } = await capstan(["journal", "verify", "--data", data, "-o", "json"]);
-    const survey = JSON.parse(json) as { lastIndex: number; segments: { name: string }[] };
-    assert.deepEqual([survey.lastIndex, survey.segments.map(({ name }) => name)], [2, files()]);
+    const survey = JSON.parse(json) as {
+      verdict: string;
+      lastIndex: number;
+      segments: { name: string }[];
+    };
+    assert.deepEqual(
+      [survey.verdict, survey.lastIndex, survey.segments.map(({ name }) => name)],
+      ["whole", 2, files()],
+    );
   });
 
   it("says what a crash left unfinished, and leaves it to the next start", async () => {
@@ -48,7 +55,12 @@ describe("capstan journal", function () {
     writeFileSync(join(data, name), torn);
     const { code, stdout } = await capstan(["journal", "verify", "--data", data]);
     assert.equal(code, 0);
-    assert.match(stdout, new RegExp(`20 bytes of an unfinished write at byte ${whole.length}`));
+    assert.match(
+      stdout,
+      new RegExp(`20 bytes at byte ${whole.length} of ${name} are no whole entry`),
+    );
+    assert.match(stdout, /Entry 2, the last that its history or a snapshot has seen, is there/);
+    assert.doesNotMatch(stdout, /nothing acknowledged is lost/);
     assert.deepEqual(readFileSync(join(data, name)), torn);
   });
 
@@ -65,6 +77,52 @@ describe("capstan journal", function () {
       assert.match(stderr, new RegExp(`^error: DATA_LOSS: .*segment ${name}, byte \\d+`));
     }
   });
+
+  it("prints one object for programs, of what is damaged too, with the place and the reason", async () => {
+    const [name = ""] = files();
+    const flipped = readFileSync(join(data, name));
+    flipped[100] = (flipped[100] ?? 0) ^ 1;
+    writeFileSync(join(data, name), flipped);
+    const { code, stdout } = await capstan(["journal", "verify", "--data", data, "-o", "json"]);
+    assert.equal(code, 1);
+    const { verdict, reason, place } = JSON.parse(stdout) as {
+      verdict: string;
+      reason: string;
+      place: { segment: string; offset: number; index: number };
+    };
+    assert.equal(verdict, "damaged");
+    assert.match(reason, /^DATA_LOSS: /);
+    assert.deepEqual([place.segment, place.index], [name, 1]);
+  });
+
+  it("says of what a start refuses since the history has seen more that it is damaged, and changes nothing", async () => {
+    const before = readdirSync(data).sort();
+    const [name = ""] = files();
+    const path = join(data, name);
+    // The last entry, which the history has seen, is cut off: what is left is whole in itself.
+    writeFileSync(path, readFileSync(path).subarray(0, -1));
+    const cut = await verifiedAndStarted();
+    assert.match(cut, /ends at entry 1, but entry 2 had been durable.*history\.db has seen it/);
+    rmSync(path);
+    const gone = await verifiedAndStarted();
+    assert.match(gone, /ends at entry 0, but entry 2 had been durable.*history\.db has seen it/);
+    const after = readdirSync(data).filter((one) => !one.startsWith("history.db-"));
+    assert.deepEqual(
+      after.sort(),
+      before.filter((one) => one !== name),
+    );
+  });
+
+  /** @returns what both say, a verification and a start */
+  async function verifiedAndStarted(): Promise<string> {
+    const verified = await capstan(["journal", "verify", "--data", data]);
+    assert.equal(verified.code, 1, verified.stdout);
+    const started = await capstan(["server", "--address", "127.0.0.1:0", "--data", data]);
+    assert.equal(started.code, 74);
+    const [said = ""] = verified.stderr.split("\n");
+    assert(started.stderr.includes(said.replace(/^error: /, "")), started.stderr);
+    return said;
+  }
 
   it("lists snapshots, and calls a journal whole whose first entries they cover", async () => {
     const flags = ["--segment-mib", "1", "--snapshot-segments", "1", "--log-level", "info"];

@@ -1,7 +1,8 @@
 /** The package's front door: start a master in this process. */
 export { defaultAddress, startMaster } from "./main.js";
 export type { Master, MasterOptions } from "./main.js";
-export { readFileJournal, surveyFileJournal } from "./journal/file/survey.js";
+export { readFileJournal } from "./journal/file/survey.js";
+export { verifyJournal } from "./verify-journal.js";
 export type {
   JournalSurvey,
   SurveyedEntry,
@@ -9,6 +10,7 @@ export type {
   SurveyedSnapshot,
 } from "./journal/file/survey.js";
 export { JournalError } from "./journal/journal-error.js";
+export type { JournalErrorKind, JournalPlace } from "./journal/journal-error.js";
 export { routeGrpcLog } from "./rpc/grpc-log.js";
 export type { Log } from "./rpc/log.js";
 export { jsonLog } from "./telemetry/log.js";

@@ -1,7 +1,8 @@
 import { nodeStorage } from "./journal/file/node-storage.js";
-import { SnapshotFiles, snapshotsIn } from "./journal/file/snapshot-files.js";
+import { refuseStrangers, SnapshotFiles, snapshotsIn } from "./journal/file/snapshot-files.js";
 import { SNAPSHOT_SUFFIX } from "./journal/file/snapshot-format.js";
-import { JournalError } from "./journal/journal-error.js";
+import type { Storage } from "./journal/file/storage.js";
+import { JournalError, reworded } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
 import type { History } from "./history/history.js";
 import type { Log } from "./rpc/log.js";
@@ -13,9 +14,9 @@ import { startFromSnapshots, type SnapshotStart } from "./snapshots/start.js";
 export const defaultSnapshotSegments = 4;
 
 /** The entry that the newest snapshot in a folder is named for; 0: there is none. Changes nothing. */
-export function newestSnapshot(directory: string): number {
+export function newestSnapshot(directory: string, storage: Storage): number {
   try {
-    return snapshotsIn(nodeStorage(), directory)[0] ?? 0;
+    return snapshotsIn(storage, directory)[0] ?? 0;
   } catch {
     // A folder that is not there yet, or is none: whoever opens the journal says what is wrong with it.
     return 0;
@@ -74,16 +75,8 @@ export class Snapshots {
   }
 }
 
-function refuseStrangers(store: SnapshotFiles): void {
-  const [segment] = store.strangers();
-  if (segment === undefined) return;
-  throw new JournalError("data_loss", "DATA_LOSS: the snapshot is of another journal", {
-    place: { segment },
-  });
-}
-
 /** What is said of a snapshot that is no good, with what to do about it. */
-async function saying<T>(look: () => Promise<T>): Promise<T> {
+export async function saying<T>(look: () => Promise<T>): Promise<T> {
   try {
     return await look();
   } catch (error) {
@@ -91,8 +84,7 @@ async function saying<T>(look: () => Promise<T>): Promise<T> {
     const { place } = error;
     if (place?.segment.endsWith(SNAPSHOT_SUFFIX) !== true) throw error;
     const hint = "moved away, the one before it or the whole journal leads to the same state";
-    const message = `${error.message}; ${hint}, if they are there`;
-    throw Object.assign(new JournalError("data_loss", message, { cause: error }), { place });
+    throw reworded(error, `${error.message}; ${hint}, if they are there`);
   }
 }
 

@@ -1,15 +1,12 @@
-import { join } from "node:path";
 import type { Engine } from "./engine/engine-port.js";
 import type { History, Retention } from "./history/history.js";
 import type { HistoryNews } from "./history/open-history.js";
-import { openHistory, peekCheckpoint } from "./history/open-history.js";
+import { openHistory } from "./history/open-history.js";
 import { openFileJournal } from "./journal/file/file-journal.js";
-import { JournalError } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
-import { snapshotName } from "./journal/file/snapshot-format.js";
 import { MemoryDisk, openMemoryJournal } from "./journal/memory/memory-journal.js";
-import { newestSnapshot } from "./open-snapshots.js";
 import type { Log } from "./rpc/log.js";
+import { historyPath, testified, witnessIn } from "./witness.js";
 
 /** `file`: durable, in a folder of its own. `memory`: gone with the process. */
 export type JournalPlace =
@@ -36,24 +33,14 @@ export function openJournal(place: JournalPlace): Promise<Journal> {
   }
 }
 
-async function openFile({
+function openFile({
   directory,
   segmentBytes,
 }: JournalPlace & { readonly kind: "file" }): Promise<Journal> {
-  const { path } = historyOf(directory);
-  const snapshot = newestSnapshot(directory);
-  const checkpoint = peekCheckpoint(path);
-  const mustReach = Math.max(checkpoint, snapshot);
-  try {
-    const size = segmentBytes === undefined ? {} : { segmentBytes };
-    return await openFileJournal({ directory, mustReach, ...size });
-  } catch (error) {
-    if (!(error instanceof JournalError) || error.mustReach === undefined) throw error;
-    const witness =
-      checkpoint >= snapshot ? `the history in ${path}` : join(directory, snapshotName(snapshot));
-    const hint = `${witness} has seen it; move that away if the journal is another's`;
-    throw new JournalError("data_loss", `${error.message}; ${hint}`, { mustReach, cause: error });
-  }
+  const witness = witnessIn(directory);
+  const { mustReach } = witness;
+  const size = segmentBytes === undefined ? {} : { segmentBytes };
+  return testified(witness, () => openFileJournal({ directory, mustReach, ...size }));
 }
 
 /** The history of a file journal lies beside its segments; that of one in memory in memory. */
@@ -72,12 +59,12 @@ export async function startHistory(
       tellOfHistory(news, log);
     },
     retention,
-    ...(place.kind === "memory" ? {} : { file: historyOf(place.directory) }),
+    ...(place.kind === "memory" ? {} : { file: fileIn(place.directory) }),
   });
 }
 
-function historyOf(directory: string): { readonly path: string; readonly directory: string } {
-  return { path: join(directory, "history.db"), directory };
+function fileIn(directory: string): { readonly path: string; readonly directory: string } {
+  return { path: historyPath(directory), directory };
 }
 
 function tellOfHistory(news: HistoryNews, log: Log): void {

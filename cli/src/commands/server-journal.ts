@@ -1,10 +1,11 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { JournalSurvey, SurveyedEntry } from "@capstan/server";
+import type { JournalError, JournalErrorKind, JournalSurvey, SurveyedEntry } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
+import type { OutputFormat } from "../output/formats.js";
 import { count, size } from "../output/human.js";
 import { serialize } from "../output/plain.js";
 import { facts, table } from "../output/table.js";
@@ -34,7 +35,9 @@ export function addJournal(root: Command, program: Program): void {
     .description("look at the journal of a master that is stopped");
   journal
     .command("verify")
-    .description("read every byte of the journal, change nothing, and say whether it is whole")
+    .description(
+      "read every byte of the journal, change nothing, and say whether a master would start on it",
+    )
     .addOption(dataFlag())
     .addHelpText(
       "after",
@@ -70,14 +73,43 @@ async function verify(
 ): Promise<void> {
   const settings = settingsOf(command);
   const { out } = sides(settings, surroundings);
-  const survey = await surveyed(data);
-  if (settings.output !== "table") return out.write(await serialize(survey, settings.output));
-  out.line(facts(factsOf(survey), out.palette));
+  if (settings.output === "table")
+    return out.line(facts(factsOf(await surveyed(data)), out.palette));
+  await out.write(await serialize(await verdictOn(data, out, settings.output), settings.output));
 }
 
+/**
+ * What programs are told of a whole journal; of any other it is written here, and thrown for the exit code.
+ *
+ * @throws CliError as {@link surveyed}
+ */
+async function verdictOn(
+  data: string,
+  out: Side,
+  format: Exclude<OutputFormat, "table">,
+): Promise<object> {
+  try {
+    return { verdict: "whole", reason: null, place: null, ...(await surveyed(data)) };
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    const { kind, place } = error.cause as JournalError;
+    const told = { verdict: verdicts[kind], reason: error.message, place: place ?? null };
+    await out.write(await serialize(told, format));
+    throw error;
+  }
+}
+
+const verdicts = {
+  data_loss: "damaged",
+  newer_format: "newer_format",
+  locked: "locked",
+  failed: "unreadable",
+  disk_full: "unreadable",
+} as const satisfies Record<JournalErrorKind, string>;
+
 async function surveyed(data: string): Promise<JournalSurvey> {
-  const { surveyFileJournal } = await import("@capstan/server");
-  return explained(() => surveyFileJournal(data));
+  const { verifyJournal } = await import("@capstan/server");
+  return explained(() => verifyJournal(data));
 }
 
 const listedByDefault = 100;
@@ -159,6 +191,16 @@ async function explained<T>(look: () => Promise<T>): Promise<T> {
   }
 }
 
+const whatWasCut =
+  "A crash leaves such, of a write that was never acknowledged; a last entry that was damaged later can look the same.";
+
+/** What is known of a journal of which something is cut off. */
+function seenText({ seenThrough, lastIndex }: JournalSurvey): string {
+  if (seenThrough === 0) return "No history and no snapshot says how far the journal came";
+  const after = seenThrough < lastIndex ? ", and whole entries follow it" : "";
+  return `Entry ${String(seenThrough)}, the last that its history or a snapshot has seen, is there${after}`;
+}
+
 function factsOf(survey: JournalSurvey): (readonly [string, string])[] {
   const { journalId, firstIndex, lastIndex, epoch, bytes, segments, unfinished } = survey;
   const snapshots = survey.snapshots.map(
@@ -170,8 +212,8 @@ function factsOf(survey: JournalSurvey): (readonly [string, string])[] {
       : `${firstIndex} to ${lastIndex}, each with its checksum and the hash of the one before`;
   const tail = unfinished.map(
     ({ segment, offset, bytesCut }) =>
-      `${count(bytesCut, "byte")} of an unfinished write at byte ${offset} of ${segment}; ` +
-      "the next start cuts them off, nothing acknowledged is lost",
+      `${count(bytesCut, "byte")} at byte ${offset} of ${segment} are no whole entry: the next start cuts them off. ` +
+      `${whatWasCut} ${seenText(survey)}`,
   );
   return [
     ["Journal", journalId],

@@ -1,4 +1,5 @@
 import { closeSync, existsSync, openSync, renameSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { JournalError, messageOf } from "../journal/journal-error.js";
 import { applicationId, formatVersion, schema } from "./schema.js";
@@ -60,8 +61,7 @@ function openAt(path: string): Database {
 }
 
 function check(database: Database, path: string): void {
-  const isEmpty = database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
-  if (isEmpty) {
+  if (isEmpty(database)) {
     database.exec("PRAGMA page_size = 8192");
     database.exec(
       `BEGIN; ${schema} PRAGMA application_id = ${String(applicationId)};
@@ -69,6 +69,14 @@ function check(database: Database, path: string): void {
     );
     return;
   }
+  refuseUnfit(database, path);
+}
+
+function isEmpty(database: Database): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+}
+
+function refuseUnfit(database: Database, path: string): void {
   const version = pragma(database, "user_version");
   if (pragma(database, "application_id") !== applicationId) {
     throw new JournalError("failed", `${path} is no history of Capstan: move it away`);
@@ -90,22 +98,55 @@ function pragma(database: Database, name: "user_version" | "application_id"): nu
   return (database.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name] ?? 0;
 }
 
-/**
- * How far the history in a file has come, read without changing anything: a journal that ends before
- * that has lost data. 0: there is none, or it cannot say.
- */
-export function peekCheckpoint(path: string): number {
-  if (!existsSync(path)) return 0;
+/** What the history in a file says of itself. */
+export interface Peeked {
+  /** The last entry of its journal that it has for good: a journal that ends before it has lost data. */
+  readonly checkpoint: number;
+  /** Why no master starts beside it; undefined: nothing is wrong with it, or a start puts it right. */
+  readonly refusal: JournalError | undefined;
+}
+
+/** Looks at the history in a file, without changing anything. One that is not there, or damaged, has seen nothing. */
+export function peekHistory(path: string): Peeked {
   let database: Database | undefined;
   try {
-    database = new DatabaseSync(path, { readOnly: true });
-    const row = database.prepare("SELECT value FROM meta WHERE key = 'checkpoint'").get() as
-      { value: number } | undefined;
-    return row?.value ?? 0;
+    if (!existsSync(path)) return nothingSeen;
+    database = new DatabaseSync(untouched(path), { readOnly: true });
+    return { checkpoint: checkpointIn(database), refusal: refusalOf(database, path) };
   } catch {
-    // Whatever is wrong with it is said when it is opened.
-    return 0;
+    // Whatever is wrong with it is put right, or said, when it is opened.
+    return nothingSeen;
   } finally {
     database?.close();
   }
+}
+
+const nothingSeen: Peeked = { checkpoint: 0, refusal: undefined };
+
+function checkpointIn(database: Database): number {
+  const table = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get();
+  if (table === undefined) return 0;
+  const row = database.prepare("SELECT value FROM meta WHERE key = 'checkpoint'").get() as
+    { value: number } | undefined;
+  return row?.value ?? 0;
+}
+
+function refusalOf(database: Database, path: string): JournalError | undefined {
+  try {
+    if (!isEmpty(database)) refuseUnfit(database, path);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JournalError) return error;
+    // A start moves it aside.
+    if (error instanceof UnfitError) return undefined;
+    throw error;
+  }
+}
+
+/** Without a log to read beside it SQLite would lay an empty one there. Source: https://sqlite.org/uri.html */
+function untouched(path: string): string | URL {
+  if (existsSync(`${path}-wal`)) return path;
+  const url = pathToFileURL(path);
+  url.searchParams.set("immutable", "1");
+  return url;
 }

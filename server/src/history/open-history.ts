@@ -14,7 +14,7 @@ import type {
   ThreadRequest,
 } from "./thread-protocol.js";
 
-export { peekCheckpoint } from "./database.js";
+export { peekHistory } from "./database.js";
 
 /** Entries that are fed at a time, in bytes. */
 const feedBytes = 4 * 1024 * 1024;

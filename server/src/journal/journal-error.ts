@@ -82,6 +82,14 @@ export function endsTooEarly(
   return new JournalError("data_loss", message, { place, mustReach });
 }
 
+/** The same error, of the same place, told at more length. */
+export function reworded(error: JournalError, message: string): JournalError {
+  const { kind, mustReach, place } = error;
+  const known = mustReach === undefined ? {} : { mustReach };
+  // Its place is in the message already.
+  return Object.assign(new JournalError(kind, message, { ...known, cause: error }), { place });
+}
+
 function describe({ segment, offset, index }: JournalPlace): string {
   const parts = [`${segment.endsWith(".snapshot") ? "snapshot" : "segment"} ${segment}`];
   if (offset !== undefined) parts.push(`byte ${offset}`);

@@ -123,3 +123,6 @@ export interface Journal {
   /** Waits for what is in flight and frees the lock. Idempotent. */
   close(): Promise<void>;
 }
+
+/** A journal for whoever only reads it. */
+export type ReadJournal = Pick<Journal, "firstIndex" | "lastIndex" | "read" | "readBytes">;

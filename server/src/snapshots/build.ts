@@ -56,7 +56,8 @@ export async function buildSnapshot(options: BuildOptions): Promise<Built> {
   }
 }
 
-function emptyTarget(): Target & { readonly payloads: PayloadStore } {
+/** A state and a store that have never heard of anything, and keep no bytes. */
+export function emptyTarget(): Target & { readonly payloads: PayloadStore } {
   const readBytes = () => Promise.reject(new Error("a snapshot in the making reads its own bytes"));
   return { state: newState(), payloads: new PayloadStore({ budgetBytes: 0, readBytes }) };
 }

@@ -1,5 +1,5 @@
 import type { State } from "../core/index.js";
-import type { Journal, StoredEntry } from "../journal/journal.js";
+import type { ReadJournal, StoredEntry } from "../journal/journal.js";
 import { dataLoss, JournalError, type JournalPlace } from "../journal/journal-error.js";
 import type { SnapshotInfo, SnapshotStore } from "../journal/snapshot-store.js";
 import type { PayloadStore } from "../payloads/payload-store.js";
@@ -35,7 +35,7 @@ export interface SnapshotStart {
  */
 export async function startFromSnapshots(
   store: SnapshotStore,
-  journal: Journal,
+  journal: ReadJournal,
 ): Promise<SnapshotStart> {
   const [newest, ...older] = await store.list();
   for (const { index } of older) await readThrough(store.read(index));
@@ -60,7 +60,7 @@ async function readThrough(contents: AsyncIterable<Uint8Array>): Promise<void> {
 }
 
 /** Are the entries after the newest snapshot all there? */
-function refuseGap({ firstIndex, lastIndex }: Journal, newestIndex: number): void {
+function refuseGap({ firstIndex, lastIndex }: ReadJournal, newestIndex: number): void {
   if (firstIndex <= newestIndex + 1) return;
   const gone = `entries ${String(newestIndex + 1)} to ${String(firstIndex - 1)} are gone`;
   const kept = `the journal has entries ${String(firstIndex)} to ${String(lastIndex)}`;
@@ -70,7 +70,7 @@ function refuseGap({ firstIndex, lastIndex }: Journal, newestIndex: number): voi
 
 /** A journal that was put back to an earlier day and went on from there tells another story than the snapshot. */
 async function refuseOtherStory(
-  journal: Journal,
+  journal: ReadJournal,
   { index }: SnapshotInfo,
   head: SnapshotHead,
   place: JournalPlace,

@@ -4,7 +4,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { inMemory, openDatabase, peekCheckpoint } from "../../src/history/database.js";
+import { inMemory, openDatabase, peekHistory } from "../../src/history/database.js";
 import { defaultRetention, type History } from "../../src/history/history.js";
 import type { HistoryNews } from "../../src/history/open-history.js";
 import { openHistory } from "../../src/history/open-history.js";
@@ -90,7 +90,7 @@ describe("the history in a file", () => {
     await opened.caughtUp(journal.lastIndex);
     assert.equal(opened.projected, journal.lastIndex);
     await opened.close();
-    assert.equal(peekCheckpoint(path), journal.lastIndex);
+    assert.equal(peekHistory(path).checkpoint, journal.lastIndex);
     const segments = readdirSync(folder).filter((name) => name.endsWith(".segment"));
     assert(segments.length > 2, `${segments.length} segments`);
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
@@ -111,7 +111,7 @@ describe("the history in a file", () => {
     await append(entries.slice(0, half));
     await build();
     await append(entries.slice(half));
-    await journal.truncate(peekCheckpoint(path));
+    await journal.truncate(peekHistory(path).checkpoint);
     assert(journal.firstIndex > 1);
     await build();
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));

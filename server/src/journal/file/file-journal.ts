@@ -10,7 +10,7 @@ import {
 import { JournalError, JournalFailure } from "../journal-error.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, JOURNAL_ID_BYTES } from "./format.js";
-import { whyNot } from "./folder-reason.js";
+import { makeAndLock } from "./lock-folder.js";
 import { nodeStorage } from "./node-storage.js";
 import { SegmentPositions } from "./positions.js";
 import { SegmentFiles } from "./segment-files.js";
@@ -53,7 +53,7 @@ export interface FileJournalOptions {
  */
 export async function openFileJournal(options: FileJournalOptions): Promise<Journal> {
   const storage = options.storage ?? nodeStorage();
-  const lock = lockFolder(storage, options.directory);
+  const lock = makeAndLock(storage, options.directory);
   const writer = startWriter(storage, options);
   try {
     const state = await writer.open();
@@ -62,19 +62,6 @@ export async function openFileJournal(options: FileJournalOptions): Promise<Jour
     await writer.close();
     lock.release();
     throw error;
-  }
-}
-
-/** Makes the folder, if it is missing, and takes its lock. */
-function lockFolder(storage: Storage, directory: string): StorageLock {
-  try {
-    storage.makeDirectory(directory);
-    return storage.lock(directory);
-  } catch (error) {
-    if (error instanceof JournalError) throw error;
-    throw new JournalError("failed", `${directory} cannot hold a journal: ${whyNot(error)}`, {
-      cause: error,
-    });
   }
 }
 

@@ -40,17 +40,9 @@ export interface Recovered {
  * @throws JournalError `data_loss`, `newer_format`, `failed`
  */
 export function recover(storage: Storage, directory: string, mustReach: number): Recovered {
-  const recovery = examined(storage, directory);
-  const recovered = recovery.result();
-  if (recovered.last.index < mustReach) {
-    const segment = segmentName(recovered.segments.at(-1)?.firstIndex ?? 1);
-    const cut = recovered.repairs.map((repair) => `; a torn tail was found at ${describe(repair)}`);
-    const lastIndex = recovered.last.index;
-    const place = { segment, index: lastIndex + 1 };
-    throw endsTooEarly({ lastIndex, mustReach }, cut.join(""), place);
-  }
+  const recovery = examined(storage, directory, mustReach);
   recovery.repair();
-  return recovered;
+  return recovery.result();
 }
 
 /**
@@ -58,17 +50,27 @@ export function recover(storage: Storage, directory: string, mustReach: number):
  *
  * @throws JournalError as {@link recover}
  */
-export function examine(storage: Storage, directory: string): Recovered {
-  return examined(storage, directory).result();
+export function examine(storage: Storage, directory: string, mustReach: number): Recovered {
+  return examined(storage, directory, mustReach).result();
 }
 
-function examined(storage: Storage, directory: string): Recovery {
+function examined(storage: Storage, directory: string, mustReach: number): Recovery {
   const recovery = new Recovery(storage, directory);
   const firstIndexes = segmentsIn(storage, directory);
   for (const [position, firstIndex] of firstIndexes.entries()) {
     recovery.segment(firstIndex, position === firstIndexes.length - 1);
   }
+  refuseShort(recovery.result(), mustReach);
   return recovery;
+}
+
+function refuseShort({ segments, last, repairs }: Recovered, mustReach: number): void {
+  const lastIndex = last.index;
+  if (lastIndex >= mustReach) return;
+  const segment = segmentName(segments.at(-1)?.firstIndex ?? 1);
+  const cut = repairs.map((repair) => `; a torn tail was found at ${describe(repair)}`);
+  const place = { segment, index: lastIndex + 1 };
+  throw endsTooEarly({ lastIndex, mustReach }, cut.join(""), place);
 }
 
 function describe(repair: Repair): string {

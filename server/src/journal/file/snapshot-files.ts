@@ -238,6 +238,12 @@ export class SnapshotFiles implements SnapshotStore {
   }
 }
 
+/** @throws JournalError `data_loss` where a snapshot is of another journal, or as {@link SnapshotFiles.list} */
+export function refuseStrangers(store: SnapshotFiles): void {
+  const [segment] = store.strangers();
+  if (segment !== undefined) throw dataLoss("the snapshot is of another journal", { segment });
+}
+
 /** The entries for which there are snapshots in a folder, by their names alone; newest first. */
 export function snapshotsIn(storage: Storage, directory: string): number[] {
   return storage

@@ -1,13 +1,15 @@
 import { decodeEntry } from "../entry/index.js";
-import { dataLoss, endsTooEarly, JournalError } from "../journal-error.js";
-import type { Repair, StoredEntry } from "../journal.js";
+import { JournalError } from "../journal-error.js";
+import type { ReadJournal, Repair, StoredEntry } from "../journal.js";
+import type { SnapshotStore } from "../snapshot-store.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, SEGMENT_SUFFIX, segmentName } from "./format.js";
+import { lockFolder } from "./lock-folder.js";
 import { nodeStorage } from "./node-storage.js";
 import type { Recovered } from "./recovery.js";
 import { examine } from "./recovery.js";
 import { SegmentFiles } from "./segment-files.js";
-import { SnapshotFiles } from "./snapshot-files.js";
+import { refuseStrangers, SnapshotFiles } from "./snapshot-files.js";
 import { snapshotName } from "./snapshot-format.js";
 import type { Storage, StorageLock } from "./storage.js";
 
@@ -47,8 +49,13 @@ export interface JournalSurvey {
   readonly segments: readonly SurveyedSegment[];
   /** Newest first. */
   readonly snapshots: readonly SurveyedSnapshot[];
-  /** What a crash left unfinished and the next start of a master cuts off: nothing that was acknowledged. */
+  /**
+   * What the next start of a master cuts off: bytes at the end that are no whole entry. A crash leaves such, of a
+   * write that was never acknowledged; a last entry that was damaged afterwards can look the same.
+   */
   readonly unfinished: readonly Repair[];
+  /** The last entry that a snapshot or the history has seen, and that is there; 0: neither has seen any. */
+  readonly seenThrough: number;
 }
 
 /** One entry, with what it says. */
@@ -68,42 +75,69 @@ export interface SurveyedEntry {
   readonly blobBytes: number;
 }
 
+/** What is known of a journal beside its segments. */
+export interface SurveyOptions {
+  /** An entry that a snapshot or the history has seen: a journal that ends before it has lost data. 0: nothing is known. */
+  readonly mustReach: number;
+  /** Looks at the snapshots as a start does, and refuses what that refuses. */
+  readonly check: (snapshots: SnapshotStore, journal: ReadJournal) => Promise<void>;
+  readonly storage?: Storage;
+}
+
 /**
- * Reads and verifies every byte of a journal and of its snapshots, and changes nothing. A journal without its
- * first entries is whole if a snapshot covers them, else no master starts on it. For a tool: it reads at once, and
- * holds up the event loop while it does.
+ * Reads and verifies every byte of a journal, hands it and its snapshots on to be held against each other, and
+ * changes nothing. For a tool: it reads at once, and holds up the event loop while it does.
  *
  * @param directory the folder of the journal, whose master is stopped: its lock is taken meanwhile
- * @throws JournalError `data_loss` with the place; `newer_format`; `locked`; `failed` if there is no journal
+ * @throws JournalError `data_loss` with the place; `newer_format`; `locked`; `failed` if there is no journal, and
+ *   nobody has seen one there; and what `check` throws
  */
 export async function surveyFileJournal(
   directory: string,
-  storage: Storage = nodeStorage(),
+  { mustReach, check, storage = nodeStorage() }: SurveyOptions,
 ): Promise<JournalSurvey> {
-  const lock = take(storage, directory);
+  const lock = take(storage, directory, mustReach);
+  const files = new SegmentFiles(storage, directory);
   try {
-    const recovered = examine(storage, directory);
+    const recovered = examine(storage, directory, mustReach);
     const journalId = recovered.journalId?.toString("hex") ?? "";
-    const snapshots = await surveySnapshots(new SnapshotFiles(storage, directory, journalId));
-    const survey = { ...surveyOf(recovered), snapshots };
-    refuseHeadless(survey);
-    return survey;
+    const snapshots = new SnapshotFiles(storage, directory, journalId);
+    refuseStrangers(snapshots);
+    if (recovered.journalId !== undefined) {
+      await check(snapshots, readerOf(recovered, recovered.journalId, files));
+    }
+    const surveyed = snapshots.listNow().map(({ index, bytes, sha256 }) => {
+      return { name: snapshotName(index), index, bytes, sha256 };
+    });
+    return { ...surveyOf(recovered), snapshots: surveyed, seenThrough: mustReach };
   } finally {
+    files.close();
     lock.release();
   }
 }
 
-async function surveySnapshots(store: SnapshotFiles): Promise<SurveyedSnapshot[]> {
-  const surveyed: SurveyedSnapshot[] = [];
-  const [stranger] = store.strangers();
-  if (stranger !== undefined) {
-    throw dataLoss("the snapshot is of another journal", { segment: stranger, offset: 0 });
-  }
-  for (const { index, bytes, sha256 } of await store.list()) {
-    for await (const chunk of store.read(index)) void chunk;
-    surveyed.push({ name: snapshotName(index), index, bytes, sha256 });
-  }
-  return surveyed;
+/** What was found whole, to be read again. */
+function readerOf(
+  { segments, last }: Recovered,
+  journalId: Buffer,
+  files: SegmentFiles,
+): ReadJournal {
+  const firstIndex = segments[0]?.firstIndex ?? 1;
+  const lastIndex = last.index;
+  const reader = new EntryReader({
+    segments: {
+      firstIndex,
+      lastIndex,
+      find: (index) => segments.find((one) => index >= one.firstIndex && index <= one.lastIndex),
+    },
+    ...{ files, journalId, checksumSeed: checksumSeed(journalId) },
+  });
+  return {
+    firstIndex,
+    lastIndex,
+    read: (from) => reader.read(from),
+    readBytes: async (index, offset, length) => reader.readBytes(index, offset, length),
+  };
 }
 
 /**
@@ -118,46 +152,27 @@ export async function* readFileJournal(
   from: number,
   storage: Storage = nodeStorage(),
 ): AsyncGenerator<SurveyedEntry> {
-  const lock = take(storage, directory);
+  const lock = take(storage, directory, 0);
   const files = new SegmentFiles(storage, directory);
   try {
-    const { journalId, segments, last } = examine(storage, directory);
-    if (journalId === undefined) return;
-    const reader = new EntryReader({
-      segments: {
-        firstIndex: segments[0]?.firstIndex ?? 1,
-        lastIndex: last.index,
-        find: (index) => segments.find((one) => index >= one.firstIndex && index <= one.lastIndex),
-      },
-      ...{ files, journalId, checksumSeed: checksumSeed(journalId) },
-    });
-    const first = Math.max(from, segments[0]?.firstIndex ?? 1);
-    for await (const entry of reader.read(first)) yield viewOf(entry);
+    const recovered = examine(storage, directory, 0);
+    if (recovered.journalId === undefined) return;
+    const journal = readerOf(recovered, recovered.journalId, files);
+    for await (const entry of journal.read(Math.max(from, journal.firstIndex))) {
+      yield viewOf(entry);
+    }
   } finally {
     files.close();
     lock.release();
   }
 }
 
-function take(storage: Storage, directory: string): StorageLock {
-  if (hasSegments(storage, directory)) return storage.lock(directory);
-  throw new JournalError("failed", `there is no journal in ${directory}`);
-}
-
-/** Every file may be whole by itself, and entries be in none of them all the same. */
-function refuseHeadless({ firstIndex, lastIndex, segments, snapshots }: JournalSurvey): void {
-  const [first, newest] = [segments[0], snapshots[0]];
-  const covered = newest?.index ?? 0;
-  if (first !== undefined && firstIndex > covered + 1) {
-    const gone = `entries ${String(covered + 1)} to ${String(firstIndex - 1)} are gone`;
-    throw dataLoss(`${gone}, and no snapshot covers them`, {
-      segment: first.name,
-      index: covered + 1,
-    });
+/** Segments that are missing where somebody has seen some are damage, and no folder without a journal. */
+function take(storage: Storage, directory: string, mustReach: number): StorageLock {
+  if (!hasSegments(storage, directory) && mustReach === 0) {
+    throw new JournalError("failed", `there is no journal in ${directory}`);
   }
-  if (newest === undefined || lastIndex >= newest.index) return;
-  const place = { segment: segments.at(-1)?.name ?? newest.name, index: lastIndex + 1 };
-  throw endsTooEarly({ lastIndex, mustReach: newest.index }, ": a snapshot has seen it", place);
+  return lockFolder(storage, directory);
 }
 
 function surveyOf({
@@ -165,7 +180,7 @@ function surveyOf({
   segments,
   last,
   repairs,
-}: Recovered): Omit<JournalSurvey, "snapshots"> {
+}: Recovered): Omit<JournalSurvey, "snapshots" | "seenThrough"> {
   const surveyed = segments.map(({ firstIndex, lastIndex, end }) => {
     return { name: segmentName(firstIndex), firstIndex, lastIndex, bytes: end };
   });
