@@ -221,10 +221,11 @@ describe("capstan job", function () {
 
     it("says once when the last worker goes that serves a type of the job", async () => {
       const solo = () =>
-        new Worker({ address: house.address, installSignalHandlers: false }).handle(
-          "solo",
-          () => undefined,
-        );
+        new Worker({
+          address: house.address,
+          installSignalHandlers: false,
+          onDrain: () => undefined,
+        }).handle("solo", () => undefined);
       const first = solo();
       const connected = first.once("connected");
       const running = first.run();

@@ -132,6 +132,7 @@ describe("capstan task, worker and version", function () {
       address: house.address,
       workerId: "w0",
       installSignalHandlers: false,
+      onDrain: () => undefined,
     }).handle("nothing", () => undefined);
     const connected = leaver.once("connected");
     const running = leaver.run();

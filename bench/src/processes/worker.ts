@@ -29,7 +29,7 @@ function countSucceeded(): number {
 
 serve({
   start: async (options: WorkerOptions) => {
-    worker = new Worker({ ...options, installSignalHandlers: false });
+    worker = new Worker({ ...options, installSignalHandlers: false, onDrain: () => undefined });
     worker.handle(taskType, () => undefined);
     const connected = worker.once("connected");
     const running = worker.run();

@@ -64,6 +64,7 @@ function workerAt(address: string, gates: (() => void)[]): Worker {
     rack: "r1",
     slots: 4,
     installSignalHandlers: false,
+    onDrain: () => undefined,
   })
     .handle("echo", (task) => task.payload)
     .handle("copy", (task) => task.bytes())

@@ -43,6 +43,7 @@ export type { ConnectionNews, OnConnection } from "./reachability.js";
 export { startTracing, type Tracing, type TracingOptions } from "./telemetry/start-tracing.js";
 export type * from "./views.js";
 export { currentTask } from "./worker/current-task.js";
+export type { DrainNews, OnDrain } from "./worker/drain-news.js";
 export type { TaskEvent, WorkerEvents } from "./worker/events.js";
 export type { DrainOptions, WorkerOptions, WorkerStats } from "./worker/options.js";
 export { partitioned, PartitionedOutput, reference, ReferenceOutput } from "./worker/outputs.js";

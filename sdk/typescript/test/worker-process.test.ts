@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { CancelReason, FailureKind } from "@capstan/proto/capstan/v1/failure.js";
 import { ReturnReason } from "./support/contract.js";
@@ -12,7 +13,9 @@ afterEach(() => fixtures.close());
 
 function start(master: ScriptedMaster, ...args: string[]): ChildProcess {
   const program = fileURLToPath(new URL("./support/busy-worker.js", import.meta.url));
-  const child = spawn(process.execPath, [program, master.address, ...args], { stdio: "inherit" });
+  const child = spawn(process.execPath, [program, master.address, ...args], {
+    stdio: ["ignore", "inherit", "pipe"],
+  });
   fixtures.after(() => {
     child.kill("SIGKILL");
   });
@@ -52,7 +55,7 @@ describe("a worker whose handler blocks its event loop", () => {
     master.heartbeatResponse = {
       cancels: [{ reason: CancelReason.CANCEL_REASON_TASK, tokens: [hanging!], note: "" }],
     };
-    session.assign({ index: 1, payload: payload({ spinMs: 1_000 }) });
+    session.assign({ index: 1, payload: payload({ spinMs: 2_500 }) });
     const { token, failure } = await session.expect("failed");
     assert.deepEqual(token, hanging);
     assert.equal(failure?.kind, FailureKind.FAILURE_KIND_CANCELLED);
@@ -84,6 +87,29 @@ describe("SIGTERM", () => {
     assert.equal(reason, ReturnReason.RETURN_REASON_DRAINED);
     session.settle(token!);
     assert.deepEqual(await exit, [1, null]);
+  });
+
+  it("ends a process whose handler does not stop, and says of what it waited and what it left", async () => {
+    const master = await fixtures.master();
+    const child = start(master, "1", "50");
+    const said = text(child.stderr!);
+    const { session } = await master.registered();
+    const [token] = session.assign({ payload: payload({ deaf: true }) });
+    await session.expect("started");
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    const { tokens, reason } = await session.expect("returned");
+    assert.deepEqual([tokens, reason], [[token], ReturnReason.RETURN_REASON_DRAINED]);
+    session.settle(token!);
+    await session.ended;
+    // Some three seconds: the process has 2.5 for its last work.
+    assert.deepEqual(await exit, [1, null]);
+    assert.deepEqual((await said).trimEnd().split("\n"), [
+      "capstan: worker busy drains (SIGTERM): it waits for 1 task, 50 ms at most",
+      "capstan: worker busy gives back 1 task whose handlers do not stop: job_1/main/0",
+      "capstan: worker busy has gone; 1 handler runs on that would not stop",
+      "after run",
+    ]);
   });
 
   it("ends the process at once when it comes twice", async () => {

@@ -23,6 +23,7 @@ import {
   type StandardSchema,
   type TaskContext,
   type Worker,
+  type DrainNews,
 } from "../src/index.js";
 import { aborted, Fixtures, gate } from "./support/fixtures.js";
 import {
@@ -717,7 +718,8 @@ describe("a drain", () => {
 
   it("breaks off at its bound: the handler sees Draining, and the task goes back uncharged", async () => {
     const master = await fixtures.master();
-    const worker = fixtures.worker(master, { slots: 2 });
+    const news: DrainNews[] = [];
+    const worker = fixtures.worker(master, { slots: 2, onDrain: (one) => news.push(one) });
     worker.handle("t", async (task, { signal }) => {
       await aborted(signal);
       // One listens, the other does not.
@@ -736,6 +738,12 @@ describe("a drain", () => {
     session.settle(...tokens);
     await session.ended;
     await run;
+    const left = { taskId: "job_1/main/1", delivery: 1, attempt: 1 };
+    assert.deepEqual(news, [
+      { state: "draining", workerId: "w1", note: "", running: 2, withinMs: 10 },
+      { state: "abandoned", workerId: "w1", tasks: [left] },
+      { state: "gone", workerId: "w1", isClean: false, running: 1 },
+    ]);
   });
 
   it("says so again after a reconnect, and ends although the master stays away", async () => {

@@ -1,11 +1,13 @@
 import { Draining } from "../abort-reasons.js";
-import type { Listeners } from "./events.js";
+import { type OnDrain, sayOnStderr } from "./drain-news.js";
+import type { Listeners, TaskEvent } from "./events.js";
 import { cut } from "./failure.js";
 import { entryOf } from "./frames.js";
 import type { LeaseBook } from "./lease-book.js";
 import type { Outbox } from "./outbox.js";
 import type { Reporter } from "./reporter.js";
 import { drainedReport } from "./reports.js";
+import type { Tally } from "./tally.js";
 
 /** What a drainer works with. */
 export interface DrainerParts {
@@ -13,6 +15,11 @@ export interface DrainerParts {
   readonly outbox: Outbox;
   readonly reporter: Reporter;
   readonly listeners: Listeners;
+  readonly tally: Tally;
+  /** Who is going. */
+  readonly workerId: string;
+  /** Who hears of it; undefined: stderr. */
+  readonly tell: OnDrain | undefined;
   /** How long aborted handlers may take to end, and then reports to be settled. Milliseconds. */
   readonly graceMs: number;
   /** Everything is settled, or there was no more time. */
@@ -21,8 +28,10 @@ export interface DrainerParts {
 
 /**
  * Takes a worker out of service: nothing new is taken, what has not started goes back at once, what runs
- * may finish within a bound; then it is told to stop, and what does not is given back all the same. It ends
- * at the latest twice the grace after the bound, whatever the link or the handlers do.
+ * may finish within a bound; then it is told to stop. Its lease is held as long as its handler runs, so that
+ * nobody else is given the task meanwhile, but for no longer than the grace: what does not stop goes back all
+ * the same, and is named. It ends at the latest twice the grace after the bound, whatever the link or the
+ * handlers do.
  */
 export class Drainer {
   readonly #parts: DrainerParts;
@@ -31,9 +40,11 @@ export class Drainer {
   #isDone = false;
   #isClean = true;
   #note = "";
+  readonly #tell: OnDrain;
 
   constructor(parts: DrainerParts) {
     this.#parts = parts;
+    this.#tell = parts.tell ?? ((news) => sayOnStderr(news));
   }
 
   /** Whether the worker takes no more. */
@@ -58,7 +69,9 @@ export class Drainer {
     this.#timer = setTimeout(() => this.#breakOff(), withinMs);
     this.announce();
     if (!isFirst) return;
-    this.#parts.listeners.emit("draining", { withinMs });
+    const { workerId, tally, listeners } = this.#parts;
+    listeners.emit("draining", { withinMs });
+    this.#tell({ state: "draining", workerId, note, running: tally.running, withinMs });
     for (const lease of this.#parts.book.values()) {
       if (lease.state === "waiting") this.#parts.reporter.giveBack(lease, "drained");
     }
@@ -79,6 +92,12 @@ export class Drainer {
     if (this.isDraining && this.#parts.book.size === 0) this.#done();
   }
 
+  /** The session has ended: says so. */
+  gone(): void {
+    const { workerId, tally } = this.#parts;
+    this.#tell({ state: "gone", workerId, isClean: this.#isClean, running: tally.running });
+  }
+
   /** Nothing is left to drain: the worker ends for another reason. */
   stop(): void {
     this.#isDone = true;
@@ -96,9 +115,14 @@ export class Drainer {
 
   /** Handlers that do not listen are left behind: the tasks run elsewhere. */
   #giveUp(): void {
-    for (const lease of this.#parts.book.values()) {
-      if (lease.state === "running") this.#parts.reporter.report(lease, drainedReport(lease));
+    const { book, reporter, workerId } = this.#parts;
+    const tasks: TaskEvent[] = [];
+    for (const lease of book.values()) {
+      if (lease.state !== "running") continue;
+      tasks.push(reporter.eventOf(lease));
+      reporter.report(lease, drainedReport(lease));
     }
+    if (tasks.length > 0) this.#tell({ state: "abandoned", workerId, tasks });
     this.#timer = setTimeout(() => {
       this.#isClean = false;
       this.#done();

@@ -1,6 +1,7 @@
 import type { Codec } from "../codec.js";
 import type { ConnectionOptions } from "../connection.js";
 import type { ResourceUnits } from "../job-definition.js";
+import type { OnDrain } from "./drain-news.js";
 
 /** How a {@link Worker} is set up. */
 export interface WorkerOptions extends ConnectionOptions {
@@ -40,13 +41,21 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly maxBytes?: number;
   /** How long started tasks may go on once it drains. Milliseconds; default 30,000. */
   readonly drainTimeoutMs?: number;
-  /** How long handlers that were aborted at that bound may take to end. Milliseconds; default 5,000. */
+  /**
+   * How long handlers that were aborted at that bound may take to end; their leases are held meanwhile, so that
+   * nobody else is given their tasks. Milliseconds; default 5,000.
+   */
   readonly abortGraceMs?: number;
   /**
    * Whether `run` drains the worker on SIGTERM and SIGINT; a second signal ends the process at once with 128
-   * + its number. Default true.
+   * + its number. A handler that does not stop does not keep the process: see `run`. Default true.
    */
   readonly installSignalHandlers?: boolean;
+  /**
+   * Called when the worker begins to drain, when handlers would not stop, and when it has gone. Default: a line
+   * on stderr for each. `() => {}` says nothing.
+   */
+  readonly onDrain?: OnDrain | undefined;
   /** What payloads and outputs that are no raw bytes go through. Default JSON. */
   readonly codec?: Codec;
   /** Whether a thread of its own renews leases while a handler blocks the event loop. Default true. */

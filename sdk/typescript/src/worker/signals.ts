@@ -7,13 +7,13 @@ const names = ["SIGTERM", "SIGINT"] as const;
  * + its number.
  * @returns stops listening
  */
-export function onEndSignals(drain: () => void): () => void {
+export function onEndSignals(drain: (signal: string) => void): () => void {
   let isDraining = false;
   const listeners = names.map((name) => {
     const listener = (): void => {
       if (isDraining) process.exit(128 + constants.signals[name]);
       isDraining = true;
-      drain();
+      drain(name);
     };
     process.on(name, listener);
     return { name, listener };
@@ -21,4 +21,12 @@ export function onEndSignals(drain: () => void): () => void {
   return () => {
     for (const { name, listener } of listeners) process.off(name, listener);
   };
+}
+
+/** What comes after `run` may take so long: `startTracing` sends its last spans within 2 s. Milliseconds. */
+const lastWorkMs = 2_500;
+
+/** Ends a process that a handler keeps alive; one that ends before by itself is not kept by this. */
+export function endProcessSoon(exitCode: number): void {
+  setTimeout(() => process.exit(exitCode), lastWorkMs).unref();
 }

@@ -21,7 +21,7 @@ import { parsing, plain, type Registration } from "./registration.js";
 import { Reporter } from "./reporter.js";
 import { Runner } from "./runner.js";
 import { settingsOf, type WorkerSettings } from "./settings.js";
-import { onEndSignals } from "./signals.js";
+import { endProcessSoon, onEndSignals } from "./signals.js";
 import { Tally } from "./tally.js";
 import type { Handler, Parser } from "./task.js";
 import { Timeouts } from "./timeouts.js";
@@ -88,6 +88,8 @@ export class Worker {
     });
     this.#drainer = new Drainer({
       ...parts,
+      workerId: settings.workerId,
+      tell: options.onDrain,
       graceMs: settings.abortGraceMs,
       onDone: () => this.#link.stop(),
     });
@@ -180,7 +182,8 @@ export class Worker {
 
   /**
    * Serves until it is drained: by `drain`, by the master, or by SIGTERM or SIGINT. After a drain by signal
-   * that had to break handlers off, `process.exitCode` is 1.
+   * that had to break handlers off, `process.exitCode` is 1; and where a handler runs on although it was told
+   * to stop, the process is ended with that code 2.5 s after `run` has resolved, unless it ends before.
    * @throws SupersededError when a newer process took the worker's id; ProtocolMismatchError;
    *   InvalidArgumentError or PermissionDeniedError when the master refuses the registration;
    *   UnauthenticatedError after one reload of the access token; Error when it was called before or there is
@@ -195,7 +198,9 @@ export class Worker {
 
   /**
    * Takes no more, lets what runs finish, gives back the rest, and ends. What still runs at the bound is
-   * aborted with reason Draining and given back uncharged.
+   * aborted with reason Draining and given back uncharged once its handler has ended, at the latest
+   * `abortGraceMs` later: a handler that does not stop by then runs on beside the task's next delivery, and
+   * keeps the process alive, until the program ends it (`onDrain` names them).
    * @returns resolves when `run` does; never rejects
    */
   async drain(options: DrainOptions = {}): Promise<void> {
@@ -211,14 +216,18 @@ export class Worker {
   async #serve(): Promise<void> {
     let bySignal = false;
     const ignoreSignals = this.#settings.installSignalHandlers
-      ? onEndSignals(() => {
+      ? onEndSignals((signal) => {
           bySignal = true;
-          void this.drain({ note: "signal" });
+          void this.drain({ note: signal });
         })
       : undefined;
     try {
       await this.#link.run();
-      if (bySignal && !this.#drainer.isClean) process.exitCode = 1;
+      this.#drainer.gone();
+      if (bySignal && !this.#drainer.isClean) {
+        process.exitCode = 1;
+        if (this.#tally.running > 0) endProcessSoon(1);
+      }
     } catch (error) {
       // REG-4: what runs is no longer ours.
       for (const lease of this.#book.values()) lease.abort(new LeaseLost());

@@ -1,6 +1,7 @@
 /**
  * A worker in a process of its own, so that a handler can block its event loop while the test's master goes
- * on. Task payload: { "spinMs": n } blocks for so long; { "waitMs": n } waits. Arguments: the address.
+ * on. Task payload: { "spinMs": n } blocks for so long; { "hang": true } waits until it is told to stop;
+ * { "deaf": true } does not stop at all. Arguments: the address, slots, drainTimeoutMs.
  */
 import { Worker } from "../../src/index.js";
 
@@ -12,10 +13,17 @@ const worker = new Worker({
   abortGraceMs: 100,
 });
 
+interface Payload {
+  spinMs?: number;
+  hang?: boolean;
+  deaf?: boolean;
+}
+
 worker.handle("t", async (task, { signal }) => {
-  const { spinMs = 0, hang = false } = task.payload as { spinMs?: number; hang?: boolean };
+  const { spinMs = 0, hang = false, deaf = false } = task.payload as Payload;
   const until = performance.now() + spinMs;
   while (performance.now() < until);
+  if (deaf) await new Promise(() => setInterval(() => undefined, 1_000));
   if (hang) {
     await new Promise((_, reject) => {
       const alive = setInterval(() => undefined, 1_000);
@@ -28,3 +36,4 @@ worker.handle("t", async (task, { signal }) => {
 });
 
 await worker.run();
+console.error("after run");

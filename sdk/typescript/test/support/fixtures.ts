@@ -21,6 +21,7 @@ export class Fixtures {
       abortGraceMs: 20,
       reconnect: { baseMs: 5, capMs: 40 },
       onConnection: () => undefined,
+      onDrain: () => undefined,
       ...options,
     });
     this.#closers.push(() => worker.drain({ timeoutMs: 0 }));
