@@ -45,6 +45,31 @@ describe("a worker whose handler blocks its event loop", () => {
     await session.expect("completed");
   });
 
+  it("has said that it started, so that the master's clock of the attempt runs, and fails of its own", async () => {
+    const master = await fixtures.master();
+    start(master);
+    const { session } = await master.registered();
+    await session.expect("credit");
+    const [token] = session.assign({ payload: payload({ spinMs: 1_000 }), attemptTimeoutMs: 500 });
+    assert.deepEqual((await session.expect("started")).tokens, [token]);
+    assert.equal(session.count("failed"), 0, "it still blocks");
+    const { failure } = await session.expect("failed");
+    assert.equal(failure?.kind, FailureKind.FAILURE_KIND_TIMEOUT);
+  });
+
+  it("starts no other's clock while that one waits behind it", async () => {
+    const master = await fixtures.master();
+    start(master, "2");
+    const { session } = await master.registered();
+    await session.expect("credit");
+    const task = { payload: payload({ spinMs: 1_000 }), attemptTimeoutMs: 60_000 };
+    const [first, second] = session.assign(task, { ...task, index: 1 });
+    assert.deepEqual((await session.expect("started")).tokens, [first]);
+    assert.deepEqual((await session.expect("completed")).token, first);
+    assert.deepEqual((await session.expect("started")).tokens, [second]);
+    assert.deepEqual((await session.expect("completed")).token, second);
+  });
+
   it("hears by Heartbeat that its lease was taken away", async () => {
     const master = await fixtures.master();
     start(master, "2");

@@ -90,11 +90,20 @@ export class Lease {
     return bytesOf(this.task);
   }
 
+  /** Whether the attempt may run for so long only, counted from its start. */
+  get hasTimeout(): boolean {
+    return this.#attemptTimeoutMs > 0;
+  }
+
+  get #attemptTimeoutMs(): number {
+    return this.task.attemptTimeoutMs ?? this.stage.context.attemptTimeoutMs ?? 0;
+  }
+
   /** The handler starts: the attempt's time-out runs from here. */
   start(now: number): void {
     this.state = "running";
     this.startedAt = now;
-    const timeoutMs = this.task.attemptTimeoutMs ?? this.stage.context.attemptTimeoutMs ?? 0;
+    const timeoutMs = this.#attemptTimeoutMs;
     if (timeoutMs > 0 && now + timeoutMs < this.timeoutAt) {
       this.timeoutAt = now + timeoutMs;
       this.timeoutIsDeadline = false;

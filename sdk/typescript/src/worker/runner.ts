@@ -7,7 +7,13 @@ import type { Intake } from "./intake.js";
 import type { Lease } from "./lease.js";
 import type { Ledger } from "./ledger.js";
 import type { Outbox } from "./outbox.js";
-import { reportOfError, reportOfValue, timeoutReport, type Report } from "./reports.js";
+import {
+  reportOfError,
+  reportOfValue,
+  timeoutReason,
+  timeoutReport,
+  type Report,
+} from "./reports.js";
 import type { Reporter } from "./reporter.js";
 import type { HandlerTask } from "./registration.js";
 import type { TaskContext } from "./task.js";
@@ -35,6 +41,10 @@ export interface RunnerParts {
  * Runs handlers: starts what the ledger allows, as soon as something ends, and turns what they return or
  * throw into reports. It works in slices, so that neither a crowd of short handlers nor a row of blocking
  * ones keeps the link waiting.
+ *
+ * A handler that blocks the event loop leaves no moment to say that it has started, and the master's clock of
+ * the attempt would never run. So where the attempt has a time-out, its start is told a turn before, of one
+ * handler at a time: another's wait behind one that blocks is not of its own time.
  */
 export class Runner {
   readonly #parts: RunnerParts;
@@ -45,6 +55,8 @@ export class Runner {
   /** When something last started or ended: a clock that is looked at once for each handler. */
   #now = 0;
   #onIdle: (() => void) | undefined;
+  /** Its start was told, and it runs in the next turn; nothing else starts meanwhile. */
+  #told: Lease | undefined;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -74,6 +86,11 @@ export class Runner {
     this.#isScheduled = false;
     this.#now = performance.now();
     this.#sliceEndsAt = this.#now + sliceMs;
+    const told = this.#told;
+    if (told !== undefined) {
+      this.#told = undefined;
+      this.#runHandler(told);
+    }
     this.#pump();
   };
 
@@ -81,7 +98,7 @@ export class Runner {
     // A handler that ends at once ends inside of this loop, which then goes on with what it made room for.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (;;) {
+    while (this.#told === undefined) {
       if (this.#now >= this.#sliceEndsAt) {
         this.kick();
         break;
@@ -106,6 +123,21 @@ export class Runner {
     timeouts.watch(lease);
     outbox.started(lease);
     if (listeners.has("started")) listeners.emit("started", reporter.eventOf(lease));
+    if (lease.hasTimeout && outbox.isOpen) {
+      outbox.flush();
+      this.#told = lease;
+      this.kick();
+    } else {
+      this.#runHandler(lease);
+    }
+  }
+
+  #runHandler(lease: Lease): void {
+    if (lease.abortReason !== undefined) {
+      // Taken away in the turn between.
+      this.#threw(lease, lease.abortReason);
+      return;
+    }
     const task = new TaskView(lease, this.#codec);
     const context = new ContextView(task, lease, this.#parts.services);
     let result: unknown;
@@ -147,16 +179,24 @@ export class Runner {
   }
 
   #returned(lease: Lease, value: unknown): void {
+    this.#stopClock(lease);
     this.#ended(lease, reportOfValue(lease, value, this.#codec));
   }
 
   #threw(lease: Lease, error: unknown): void {
+    this.#stopClock(lease);
     this.#ended(lease, reportOfError(lease, error));
+  }
+
+  /** A handler that blocks the event loop keeps the timer from firing too: its time is judged by the clock. */
+  #stopClock(lease: Lease): void {
+    this.#now = performance.now();
+    if (this.#now >= lease.timeoutAt) lease.abort(timeoutReason(lease));
   }
 
   #ended(lease: Lease, report: Report): void {
     const { ledger, reporter, tally } = this.#parts;
-    const now = (this.#now = performance.now());
+    const now = this.#now;
     tally.end(lease, now);
     ledger.release(lease.demand);
     if (lease.span !== undefined) {
