@@ -329,7 +329,7 @@ export class Projection {
       const row = task % pageTasks;
       const state = page.state[row] as number;
       if (!isSwept(state, event.scope)) continue;
-      if (state === TaskCode.leased) page.endedWall[row] = wall;
+      page.endedWall[row] = wall;
       page.state[row] = TaskCode.cancelled;
       stage.cancelled += 1;
     }

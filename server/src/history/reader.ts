@@ -169,7 +169,7 @@ export class Reader {
       oom: page.oom[row] as number,
       deliveriesUsed: page.deliveries[row] as number,
       dueInMs: 0,
-      finishedWall: page.endedWall[row] as number,
+      finishedWall: queries.knownWall(page.endedWall[row] as number),
       deadLetterId: trouble?.deadLetterId ?? "",
       lastFailure: failed && this.#failureView(failed, kind),
       deliveries: this.#deliveriesOf(page, row, attempt, ended),

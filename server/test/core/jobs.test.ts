@@ -252,7 +252,7 @@ describe("cancelling", () => {
   };
 
   for (const [name, bring] of states) {
-    it(`ends a job whose task is ${name}, and nothing of it starts again`, () => {
+    it(`ends a job whose task is ${name} then and there, and nothing of it starts again`, () => {
       const story = new Scenario();
       const delayMs = name === "scheduled by its run-at" ? 1_000 : 0;
       const jobId = story.submit({
@@ -260,9 +260,12 @@ describe("cancelling", () => {
         upload: name === "blocked",
       });
       const grant = bring(story, jobId);
+      story.machine.now += 10;
       story.cancel(jobId);
+      const calledOff = story.machine.now + story.machine.wallOffMs;
       assert.equal(story.job(jobId).state, "cancelled");
       assert.equal(story.task(jobId).state, "cancelled");
+      assert.equal(story.task(jobId).finishedWall, calledOff);
       story.worker({ capacity: [slots(4)] });
       story.pass(100_000);
       assert.deepEqual(story.place(), []);

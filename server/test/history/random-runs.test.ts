@@ -69,6 +69,9 @@ function inHistory(store: HistoryStore, jobId: string) {
     return { ...page, outputs: page.outputs.map(({ bytes: _, ...output }) => output) };
   });
   checkBytes(store, tasks.tasks);
+  for (const { finishedWall, index, stage } of tasks.tasks) {
+    assert(finishedWall !== undefined, `${stage}/${index} has ended, and nobody knows when`);
+  }
   return { job, tasks: tasks.tasks, outputs };
 }
 

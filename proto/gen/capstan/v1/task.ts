@@ -537,7 +537,10 @@ export interface Task {
   firstLeasedAt:
     | Timestamp
     | undefined;
-  /** When it ended. Absent until then. */
+  /**
+   * When it ended; of one that was cancelled, when it was called off, whether a worker had it or not. Absent until
+   * then.
+   */
   finishedAt:
     | Timestamp
     | undefined;

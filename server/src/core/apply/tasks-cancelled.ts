@@ -18,7 +18,8 @@ export function applyTasksCancelled(
     const task = taskAt(stage, index);
     assert(task !== undefined, () => `sweep over index ${index} of stage ${stage.no}`);
     if (!isSwept(state, task, event.scope)) continue;
-    if (state.tasks.state.get(task) === TaskState.leased) stopDelivery(state, task, stamp);
+    if (state.tasks.state.get(task) === TaskState.leased) stopDelivery(state, task);
+    state.tasks.endedWall.set(task, stamp.wall);
     moveTask(state, task, TaskState.cancelled);
   }
   const job = state.job(event.job);
@@ -46,12 +47,11 @@ export function isSwept(state: State, task: TaskNo, scope: SweepScope): boolean 
   }
 }
 
-function stopDelivery(state: State, task: TaskNo, stamp: Stamp): void {
+function stopDelivery(state: State, task: TaskNo): void {
   const { tasks } = state;
   const lease = state.leases.get(tasks.lease.get(task));
   assert(lease !== undefined, () => `leased task ${task} without its lease`);
   tasks.lease.set(task, 0);
-  tasks.endedWall.set(task, stamp.wall);
   state.job(lease.job).liveLeases -= 1;
   stopLease(state, lease);
 }

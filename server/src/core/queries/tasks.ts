@@ -283,12 +283,19 @@ function taskView(
     oom: tasks.oom.get(task),
     deliveriesUsed: tasks.deliveries.get(task),
     dueInMs: name === "scheduled" ? Math.max(0, tasks.runAt.get(task) - now) : 0,
-    finishedWall: isTerminal(tasks.state.get(task)) ? tasks.endedWall.get(task) : undefined,
+    finishedWall: isTerminal(tasks.state.get(task))
+      ? knownWall(tasks.endedWall.get(task))
+      : undefined,
     deadLetterId: extra?.deadLetterId ?? "",
     lastFailure: lastFailure(state, task),
     deliveries: deliveriesOf(state, task, extra?.deliveries ?? []),
     deliveriesDropped: extra?.dropped ?? 0,
   };
+}
+
+/** A moment of a task. @returns undefined for one that nobody took note of: snapshots of before have such */
+export function knownWall(wall: WallMs): WallMs | undefined {
+  return wall === 0 ? undefined : wall;
 }
 
 /** The attempt that runs or comes next; of a task that failed for good, the one that was its last. */
