@@ -22,6 +22,8 @@ import { parseAddress, refuseOpenDoor } from "./rpc/address.js";
 import { routeGrpcLog } from "./rpc/grpc-log.js";
 import { type RpcServer, startRpcServer } from "./rpc/server.js";
 import { DeliverySpans } from "./telemetry/deliveries.js";
+import { FewLines } from "./telemetry/few-lines.js";
+import { Happenings } from "./telemetry/happenings.js";
 import { jsonLog } from "./telemetry/log.js";
 import { traceOfSubmit } from "./telemetry/submits.js";
 import type { Tracing } from "./telemetry/tracing.js";
@@ -118,6 +120,8 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
   const snapshots = await openSnapshots(options.journal, journal);
   const spans = options.traces === true ? new DeliverySpans() : undefined;
+  const fewLines = new FewLines(log, clock);
+  const happenings = new Happenings(fewLines);
   const engine = await MasterEngine.open({
     journal,
     clock,
@@ -127,10 +131,15 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
     ...(options.payloadBudgetBytes === undefined
       ? {}
       : { payloadBudgetBytes: options.payloadBudgetBytes }),
-    observer: spans?.observe,
+    observer: (events, stamp) => {
+      happenings.observe(events, stamp);
+      spans?.observe(events, stamp);
+    },
+    observes: spans === undefined ? Happenings.wanted : undefined,
     onFatal: options.onFatal ?? endProcess(log),
   });
   opened.add(() => engine.close());
+  happenings.begin(engine);
   const from = { snapshot: snapshots?.start.newestIndex ?? 0 };
   log.info({ epoch: engine.epoch, ...from, ...engine.replayed }, "replayed the journal");
   // Closed before the engine: what is decided meanwhile, it finds in the journal when it is opened again.
@@ -156,7 +165,7 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
   const server = await startRpcServer({
     engine,
     history,
-    log,
+    log: fewLines,
     clock,
     address: options.address ?? defaultAddress,
     insecure: options.insecure ?? false,

@@ -1,6 +1,9 @@
-import type { BlobId, CoreEvent, Stamp } from "../core/index.js";
+import type { BlobId, CoreEvent, EventType, Stamp } from "../core/index.js";
 import type { EntryBuilder } from "../journal/entry/index.js";
 import { Notices } from "./sessions.js";
+
+/** Of which events an observer is told. */
+export type WantedEvents = "none" | "all" | ReadonlySet<EventType>;
 
 /**
  * What is decided together and becomes durable together: an entry in the making, and all that
@@ -15,14 +18,24 @@ export class Batch {
   /** What is told to each session, in the order of the decisions. */
   readonly notices = new Notices();
 
-  /** Kept for the observer; undefined when there is none. */
-  readonly observed: CoreEvent[] | undefined;
+  /** Kept for the observer. */
+  readonly observed: CoreEvent[] = [];
+  readonly #wanted: WantedEvents;
 
   /** @param builder with its entry begun */
-  constructor(stamp: Stamp, builder: EntryBuilder, isObserved: boolean) {
-    this.observed = isObserved ? [] : undefined;
+  constructor(stamp: Stamp, builder: EntryBuilder, wanted: WantedEvents) {
+    this.#wanted = wanted;
     this.stamp = stamp;
     this.builder = builder;
+  }
+
+  /** Keeps of what was applied what the observer wants to see. */
+  observe(events: readonly CoreEvent[]): void {
+    const wanted = this.#wanted;
+    if (wanted === "none") return;
+    for (const event of events) {
+      if (wanted === "all" || wanted.has(event.type)) this.observed.push(event);
+    }
   }
 
   /** Calls back once the batch is durable, in the order of these calls. */

@@ -1,4 +1,4 @@
-import type { Stamp } from "../core/index.js";
+import type { EventType, Stamp } from "../core/index.js";
 import { assert } from "../core/index.js";
 import { EntryBuilder } from "../journal/entry/index.js";
 import type { Journal } from "../journal/journal.js";
@@ -24,6 +24,7 @@ export interface CommitOptions {
   readonly nextBlob: number;
   /** Is told of events once they are durable. */
   readonly observer: EventObserver | undefined;
+  readonly observes: ReadonlySet<EventType> | undefined;
   /** After an entry became durable and its answers have left. */
   readonly onDurable: () => void;
   /** The outcome of an append is unknown, or an answer could not be given: the process must end. */
@@ -81,8 +82,9 @@ export class CommitPipeline {
   batch(stamp: Stamp): Batch {
     if (this.#building === undefined) {
       const { now, wall } = stamp;
-      const isObserved = this.#options.observer !== undefined;
-      this.#building = new Batch({ now, wall }, this.#builderOf(stamp), isObserved);
+      const { observer, observes } = this.#options;
+      const wanted = observer === undefined ? "none" : (observes ?? "all");
+      this.#building = new Batch({ now, wall }, this.#builderOf(stamp), wanted);
     }
     return this.#building;
   }
@@ -145,7 +147,7 @@ export class CommitPipeline {
       this.send();
       batch.release();
       this.#options.sessions.notify(batch.notices);
-      if (batch.observed !== undefined) this.#options.observer?.(batch.observed, batch.stamp);
+      if (batch.observed.length > 0) this.#options.observer?.(batch.observed, batch.stamp);
       this.#options.onDurable();
     } catch (error) {
       this.#options.onFailure(error);

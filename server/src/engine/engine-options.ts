@@ -1,4 +1,4 @@
-import type { Settings, State } from "../core/index.js";
+import type { EventType, Settings, State } from "../core/index.js";
 import type { Journal } from "../journal/journal.js";
 import type { PayloadStore, ReadBytes } from "../payloads/payload-store.js";
 import type { Clock } from "./clock.js";
@@ -35,6 +35,8 @@ export interface EngineOptions {
   readonly readBytes?: ReadBytes;
   /** Is told of events once they are durable; costs nothing when there is none. */
   readonly observer?: EventObserver | undefined;
+  /** Of which events it is told; the others cost a look each. Default: of all. */
+  readonly observes?: ReadonlySet<EventType> | undefined;
   /** Default: the core itself. */
   readonly core?: CoreFunctions;
   /** The process must end: the outcome of an append is unknown, or memory may be wrong. */

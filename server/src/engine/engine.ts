@@ -104,6 +104,7 @@ export class MasterEngine implements Engine {
       sessions: this.#sessions,
       nextBlob: replayed.nextBlob,
       observer: options.observer,
+      observes: options.observes,
       onDurable: () => {
         for (const listener of this.#listeners) listener(this.#journal.lastIndex);
         this.#soon();

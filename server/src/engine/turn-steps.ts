@@ -253,7 +253,7 @@ export class TurnSteps {
         this.#core.apply(this.#state, event, batch.stamp);
         batch.builder.addEvent(event);
       }
-      if (batch.observed !== undefined) for (const event of events) batch.observed.push(event);
+      batch.observe(events);
       // One by one: thousands of tasks leave at once, each with as many outputs, and a call takes so many arguments.
       for (const blob of this.#state.takeFreed()) batch.freedBlobs.push(blob);
       if (decision.keepsBlobs) this.#commit.keepBlobs(blobs);

@@ -56,6 +56,30 @@ export function getJob(state: State, namespace: string, id: string): JobView | u
   return job === undefined ? undefined : jobView(job, state);
 }
 
+/** A job that failed, and why, in short. */
+export interface FailedJobView {
+  readonly jobId: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** `stage/index` of the task whose failure decided it; empty: none did alone. */
+  readonly failedTask: string;
+  readonly failure: FailureView | undefined;
+}
+
+/** @returns undefined when it has left the core */
+export function failedJob(state: State, no: JobNo): FailedJobView | undefined {
+  if (!state.jobs.has(no)) return undefined;
+  const job = new Job(state.jobs, no);
+  const { id: jobId, failedTask } = job;
+  const { namespace, name } = job.spec;
+  if (failedTask === undefined) {
+    return { jobId, namespace, name, failedTask: "", failure: undefined };
+  }
+  const { stage, index } = placeOf(state, failedTask);
+  const failure = lastFailure(state, failedTask);
+  return { jobId, namespace, name, failedTask: `${stage}/${String(index)}`, failure };
+}
+
 /** What a client said of a job when it submitted it: all that a later part of its upload needs. */
 export function getJobSpec(state: State, namespace: string, id: string): JobSpec | undefined {
   return findJob(state, namespace, id)?.spec;

@@ -78,6 +78,15 @@ export function findWorker(state: State, workerId: string, now = 0): WorkerView 
   return no === undefined ? undefined : workerView(state, state.worker(no), now);
 }
 
+/** What a worker is called, and where it runs. */
+export function workerPlace(
+  state: State,
+  no: WorkerNo,
+): { readonly workerId: string; readonly host: string } {
+  const { workerId, host } = state.worker(no).spec;
+  return { workerId, host };
+}
+
 function isWanted(worker: Worker, filter: WorkerFilter): boolean {
   const { namespace, connections, admissions } = filter;
   return (

@@ -1,6 +1,7 @@
 import type { Register } from "@capstan/proto/capstan/v1/session.js";
 import { MasterMessage } from "@capstan/proto/capstan/v1/session.js";
 import type { AssignmentView, LeaseToken, RegisterReply, WorkerNo } from "../../core/index.js";
+import { queries } from "../../core/index.js";
 import type { Result, SessionListener, SessionNotice } from "../../engine/engine-port.js";
 import { Blobs } from "../../engine/engine-port.js";
 import { LimitExceededError } from "../errors.js";
@@ -11,6 +12,7 @@ import { readFrame } from "./incoming.js";
 import type { OrderedNotice } from "./notice-queue.js";
 import { Outbox } from "./outbox.js";
 import { encodeRegistered, registration } from "./register.js";
+import { type EndedSession, factsOfEnd, tellEnd } from "./session-end.js";
 import {
   alreadyRegistered,
   malformedFrame,
@@ -40,6 +42,8 @@ type Phase = "fresh" | "registering" | "open" | "finishing" | "closed";
 export class Session implements SessionListener {
   readonly name: string;
   #phase: Phase = "fresh";
+  /** Why it is over; undefined: the stream has ended, or is gone. */
+  #endedBy: unknown;
   readonly #parts: SessionParts;
   readonly #outbox: Outbox;
   #inbox: Inbox | undefined;
@@ -161,12 +165,16 @@ export class Session implements SessionListener {
     this.#outbox.close();
     this.#parts.link.end(error);
     this.#parts.directory.leave(this);
+    this.#endedBy = error;
     // The answer to Register is still to come, and then there is a session to end.
     if (!wasRegistering) this.#leaveEngine();
-    const { name: session, workerId } = this;
-    const why = error instanceof Error ? error.message : "the stream is gone";
-    const level = error === undefined ? "debug" : "info";
-    this.#parts.log[level]({ session, workerId, why }, "a worker's session ended");
+    if (this.#worker === undefined && error !== undefined) {
+      this.#parts.log.info(factsOfEnd(this.#ended), "a worker was not let in");
+    }
+  }
+
+  get #ended(): EndedSession {
+    return { session: this.name, workerId: this.#workerId, endedBy: this.#endedBy };
   }
 
   #take(messages: readonly Incoming[], bytes: number): void {
@@ -210,7 +218,7 @@ export class Session implements SessionListener {
     directory.claim(this, this.#workerId, this.#incarnation);
     engine.attach(no, this);
     engine.submit(command).then(
-      (result) => this.#registered(result, message.features),
+      (result) => this.#registered(result, message),
       (error: unknown) => {
         engine.detach(no);
         this.end(error);
@@ -218,7 +226,7 @@ export class Session implements SessionListener {
     );
   }
 
-  #registered(result: Result<RegisterReply>, features: readonly string[]): void {
+  #registered(result: Result<RegisterReply>, { features, host }: Register): void {
     const { engine, clock, no, pingIntervalMs, log } = this.#parts;
     if (!result.ok) {
       engine.detach(no);
@@ -251,7 +259,9 @@ export class Session implements SessionListener {
         this.#finishIfIdle();
       },
     });
-    log.debug({ session: this.name, workerId: this.#workerId }, "a worker registered");
+    const { resumed } = result.reply;
+    const { name: session, workerId } = this;
+    log.info({ session, workerId, host, leasesResumed: resumed.length }, "a worker has come");
     if (this.#drainAsked !== undefined) this.drain(this.#drainAsked);
     const early = this.#early;
     this.#early = [];
@@ -274,11 +284,16 @@ export class Session implements SessionListener {
 
   /** Ends the session in the engine, and listens for as long as grants may be under way to it. */
   #leaveEngine(): void {
-    const { engine, no: session } = this.#parts;
+    const { engine, log, no: session } = this.#parts;
     if (this.#worker === undefined) return;
     engine.note({ kind: "end_session", worker: this.#worker, session });
     const detach = () => engine.detach(session);
-    engine.read(() => undefined).then(detach, detach);
+    engine
+      .read((state) => queries.findWorker(state, this.#workerId))
+      .then((worker) => {
+        detach();
+        tellEnd(log, this.#ended, worker, engine.settings.leaseTermMs);
+      }, detach);
   }
 
   /** Leases whose assignment nobody saw: back to the queue, uncharged. */
