@@ -64,7 +64,7 @@ describe("a job file", () => {
     assert.match(message, /\n {2}name: it is missing/);
     assert.match(
       message,
-      /\n {2}stages\[0\]: there is no field taskTyp here; the fields are name, taskType/,
+      /\n {2}stages\[0\]: there is no field taskTyp here, taskType may be meant; the fields are name, taskType/,
     );
     assert.match(
       message,
@@ -72,6 +72,13 @@ describe("a job file", () => {
     );
     assert.match(message, /\n {2}stages\[0\]\.tasks\[1\]\.payloadBase64: base64 is wanted/);
     assert.match(message, /\n {2}onTaskFailure: "fail_fast", "continue", /);
+  });
+
+  it("is told of the flag where a field is none of a job", async () => {
+    const { message } = await refused(
+      JSON.stringify({ name: "x", stages: [{ taskType: "t", tasks: [{}] }], idempotencyKey: "k" }),
+    );
+    assert.match(message, /: there is no field idempotencyKey here, it is the flag --key$/);
   });
 
   it("is refused with every number that the contract cannot carry", async () => {
@@ -207,6 +214,38 @@ describe("a job file", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("is refused where a number of it would be rounded or a field stands twice, with the place", async () => {
+    const json = `{"name": "x", "stages": [{"taskType": "t",
+      "tasks": [{"payload": {"id": 9007199254740993, "far": 1e999}}, {"payload": {"a": 1, "a": 2}}]
+    }], "labels": {"a": "1", "a": "1"}}`;
+    const { message } = await refused(json);
+    assert.deepEqual(message.split("\n  ").slice(1), [
+      "stages[0].tasks[0].payload.id: 9007199254740993 cannot be kept as a number, write it as a text in quotes (line 2, column 36)",
+      "stages[0].tasks[0].payload.far: 1e999 cannot be kept as a number, write it as a text in quotes (line 2, column 61)",
+      "stages[0].tasks[1].payload.a: it stands twice (line 2, column 91)",
+      "labels.a: it stands twice (line 3, column 30)",
+    ]);
+    const yaml =
+      "name: x\nstages:\n  - taskType: t\n    tasks:\n      - payload: { id: -9007199254740993 }\n";
+    assert.match(
+      (await refused(yaml)).message,
+      /stages\[0\]\.tasks\[0\]\.payload\.id: -9007199254740993 cannot .* \(line 5, column 24\)/,
+    );
+    assert.match(
+      (await refused("name: x\nname: y\n")).message,
+      /^the standard input has a field twice: .* at line 2, column 1/,
+    );
+  });
+
+  it("keeps numbers that can be kept, in JSON and in YAML", async () => {
+    const payload = { most: 9007199254740991, least: -9007199254740991, part: 0.1, large: 1e300 };
+    const text = JSON.stringify({ name: "x", stages: [{ taskType: "t", tasks: [{ payload }] }] });
+    const [stage] = (await read(text)).stages;
+    assert.deepEqual(stage?.tasks, [{ payload }]);
+    // A comment makes it YAML.
+    assert.deepEqual((await read(`# a job\n${text}`)).stages[0]?.tasks, [{ payload }]);
   });
 
   it("says on which line it is broken", async () => {

@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import type { JobDefinition } from "@capstan/sdk";
-import { parse } from "yaml";
+import { YAMLParseError } from "yaml";
 import { CliError, exampleHint, lines } from "../errors.js";
 import { systemReason } from "../system-reason.js";
 import { whereJsonBreaks } from "./broken-json.js";
 import { describeIssues } from "./describe-issues.js";
+import { readJson, readYaml, type Read } from "./lossless.js";
 import { jobFile } from "./schema.js";
 
 /** Whoever mends a file wants to see all of it; of a million bad tasks a hundred will do. */
@@ -19,10 +20,15 @@ export const mostIssues = 100;
 export async function readJobFile(path: string, stdin: Readable): Promise<JobDefinition> {
   const name = nameOfFile(path);
   const text = await readText(path, name, stdin);
-  const checked = jobFile.safeParse(parseText(text, name));
+  const { value, losses } = parseText(text, name);
+  if (losses.length > 0)
+    throw new CliError(lines(`${name} says what would be lost`, losses, mostIssues));
+  const checked = jobFile.safeParse(value);
   if (checked.success) return checked.data;
   const issues = describeIssues(checked.error);
-  const isNoJobAtAll = checked.error.issues.some(({ path: place }) => place.length === 0);
+  const isNoJobAtAll = checked.error.issues.some(
+    ({ path: place, code }) => place.length === 0 && code !== "unrecognized_keys",
+  );
   throw new CliError(lines(`${name} is no job definition`, issues, mostIssues), {
     hint: isNoJobAtAll ? exampleHint : "docs/cli.md describes job definitions",
   });
@@ -44,18 +50,20 @@ async function readText(path: string, name: string, stdin: Readable): Promise<st
 
 /**
  * JSON first, since it is the faster of the two; what is no JSON may be YAML, unless its name says that it is
- * JSON. Either way the error names the line.
+ * JSON. Either way the error names the line, and nothing that is written is lost.
  */
-function parseText(text: string, name: string): unknown {
+function parseText(text: string, name: string): Read {
   if (text.trim() === "") throw new CliError(`${name} is empty`, { hint: exampleHint });
   try {
-    return JSON.parse(text) as unknown;
+    return readJson(text);
   } catch (jsonError) {
     if (/\.json$/i.test(name)) throw noJson(text, name, jsonError);
     try {
-      return parse(text) as unknown;
+      return readYaml(text);
     } catch (error) {
-      throw new CliError(`${name} is neither JSON nor YAML: ${messageOf(error)}`, { cause: error });
+      const isTwice = error instanceof YAMLParseError && error.code === "DUPLICATE_KEY";
+      const what = isTwice ? "has a field twice" : "is neither JSON nor YAML";
+      throw new CliError(`${name} ${what}: ${messageOf(error)}`, { cause: error });
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { JobDefinition, TaskDefinition } from "@capstan/sdk";
+import { describeUnknownField, type JobDefinition, type TaskDefinition } from "@capstan/sdk";
 import { z } from "zod";
 
 /**
@@ -9,16 +9,28 @@ import { z } from "zod";
 
 /** An object with these fields and no other, that names its own when it meets a stranger. */
 function fields<Shape extends z.ZodRawShape>(shape: Shape) {
-  const names = Object.keys(shape).join(", ");
+  const known = Object.keys(shape);
   return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code === "unrecognized_keys") {
-        return `there is no field ${issue.keys.join(", ")} here; the fields are ${names}`;
+        return issue.keys.map((name) => unknownField(name, known)).join("\n    ");
       }
       if (issue.code !== "invalid_type" || issue.input === undefined) return undefined;
-      return `an object is wanted, with ${names}`;
+      return `an object is wanted, with ${known.join(", ")}`;
     },
   });
+}
+
+/** What a definition in a program says of itself is a flag of the command. */
+const flags: Readonly<Record<string, string | undefined>> = {
+  idempotencyKey: "--key",
+  namespace: "--namespace",
+};
+
+function unknownField(name: string, known: readonly string[]): string {
+  const flag = flags[name];
+  if (flag === undefined) return describeUnknownField(name, known);
+  return `there is no field ${name} here, it is the flag ${flag}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { readAddresses } from "@capstan/proto/address.js";
 import { invalidOption } from "./call-error.js";
+import { fieldsOf, type Shape } from "./known-fields.js";
 import type { OnConnection } from "./reachability.js";
 
 /** Where a master is and how to speak to it: shared by Client and Worker. */
@@ -32,6 +33,14 @@ export interface TlsOptions {
   /** The client's key, for mutual TLS. */
   readonly key?: Buffer | undefined;
 }
+
+/** What a {@link ConnectionOptions} may have. */
+export const connectionFields = fieldsOf<ConnectionOptions>({
+  address: null,
+  token: null,
+  tls: fieldsOf<TlsOptions>({ ca: null, cert: null, key: null }),
+  onConnection: null,
+}).fields as { readonly [K in keyof Required<ConnectionOptions>]: Shape | null };
 
 /** The address of a master where none is given. */
 export const defaultAddress = "127.0.0.1:7410";

@@ -11,18 +11,24 @@ export {
   TimedOut,
 } from "./abort-reasons.js";
 export type * from "./client/answers.js";
-export { Client, type KeyedJob } from "./client/client.js";
+export { Client } from "./client/client.js";
 export { JobHandle, type CancelAnswer } from "./client/job-handle.js";
 export type { JobResult } from "./client/job-result.js";
+export { describeUnknownField } from "./client/job-fields.js";
 export type {
+  CancelOptions,
   ClientOptions,
+  GetTaskOptions,
+  KeyedJob,
   ListJobsOptions,
   ListTasksOptions,
   ListWorkersOptions,
   OutputsOptions,
   PageOptions,
   RunOptions,
+  SubmitManyOptions,
   SubmitOptions,
+  WaitOptions,
   WatchOptions,
 } from "./client/options.js";
 export { jsonCodec, type Codec } from "./codec.js";

@@ -2,6 +2,7 @@ import { TaskState } from "@capstan/proto/capstan/v1/task.js";
 import { jsonCodec, type Codec } from "../codec.js";
 import { CapstanError, JobCancelledError, JobFailedError } from "../errors.js";
 import type { JobDefinition } from "../job-definition.js";
+import { refuseUnknown } from "../known-fields.js";
 import { fromCaller } from "../call-error.js";
 import { Connection } from "../rpc/connection.js";
 import * as methods from "../rpc/methods.js";
@@ -13,15 +14,21 @@ import type { Page, SubmitOutcome } from "./answers.js";
 import { type JobHandle, type CancelAnswer } from "./job-handle.js";
 import { resultOf, type JobResult } from "./job-result.js";
 import { jobStates, nameOf, taskStates, valueOf } from "./names.js";
+import { known } from "./known-options.js";
 import type {
+  CancelOptions,
   ClientOptions,
+  GetTaskOptions,
+  KeyedJob,
   ListJobsOptions,
   ListTasksOptions,
   ListWorkersOptions,
   OutputsOptions,
   PageOptions,
   RunOptions,
+  SubmitManyOptions,
   SubmitOptions,
+  WaitOptions,
   WatchOptions,
 } from "./options.js";
 import { readOutputs } from "./read-outputs.js";
@@ -32,17 +39,10 @@ import { JobUpload, type UploadParts } from "./upload.js";
 import { jobOf, masterOf, taskDetailOf, taskOf, workerOf } from "./views.js";
 import { hasEnded, watchJob } from "./watch-job.js";
 
-/** A job for {@link Client.submitMany} that brings its own idempotency key. */
-export interface KeyedJob {
-  /** The job. */
-  readonly job: JobDefinition;
-  /** As {@link SubmitOptions.idempotencyKey}. */
-  readonly idempotencyKey: string;
-}
-
 /**
  * Submits jobs to a master and looks at them. Every method throws {@link CapstanError} with a code and a
- * reason, or the reason of the signal that was given to it. It connects when it is first used, comes back by
+ * reason, or the reason of the signal that was given to it. A field of a job or an option that is not known is an
+ * InvalidArgumentError that names it and the one that may be meant. It connects when it is first used, comes back by
  * itself, and may be shared by everything in a process.
  */
 export class Client {
@@ -52,8 +52,9 @@ export class Client {
   readonly #connection: Connection;
   readonly #submitter: Submitter;
 
-  /** @throws InvalidArgumentError for an address that is none; `violations` names the option */
+  /** @throws InvalidArgumentError for an address that is none or an option that is not known; `violations` names it */
   constructor(options: ClientOptions = {}) {
+    fromCaller(() => refuseUnknown(options, known.client), Client);
     this.#namespace = options.namespace ?? "default";
     this.#codec = options.codec ?? jsonCodec;
     this.#parts = { namespace: this.#namespace, codec: this.#codec, arena: new Arena() };
@@ -74,6 +75,7 @@ export class Client {
    */
   submit(job: JobDefinition, options: SubmitOptions = {}): Promise<JobHandle> {
     return new Promise((resolve, reject) => {
+      refuseUnknown(options, known.submit);
       this.#submit(job, options, { accepted: resolve, refused: reject });
     });
   }
@@ -84,17 +86,15 @@ export class Client {
    */
   async submitMany(
     jobs: Iterable<JobDefinition | KeyedJob> | AsyncIterable<JobDefinition | KeyedJob>,
-    options: { readonly signal?: AbortSignal } = {},
+    options: SubmitManyOptions = {},
   ): Promise<SubmitOutcome<JobHandle>[]> {
+    refuseUnknown(options, known.submitMany);
     const outcomes = new Outcomes();
     for await (const entry of inBursts(jobs)) {
       options.signal?.throwIfAborted();
       await this.#submitter.ready();
       for (const one of entry) {
-        const keyed = "job" in one;
-        const job = keyed ? one.job : one;
-        const own = keyed ? { ...options, idempotencyKey: one.idempotencyKey } : options;
-        this.#submit(job, own, outcomes.next());
+        this.#submitOne(one, options, outcomes.next());
       }
     }
     const all = await outcomes.all();
@@ -107,18 +107,23 @@ export class Client {
    * @throws as submit; JobFailedError with the failures; JobCancelledError
    */
   async runJob(job: JobDefinition, options: RunOptions = {}): Promise<JobResult> {
-    const { jobId } = await this.submit(job, options);
-    return this.waitForJob(jobId, options);
+    refuseUnknown(options, known.run);
+    const { jobId } = await new Promise<JobHandle>((resolve, reject) => {
+      this.#submit(job, options, { accepted: resolve, refused: reject });
+    });
+    return this.#waitFor(jobId, options);
   }
 
   /**
    * Waits for the end of a job that was submitted before.
    * @throws JobFailedError with the failures; JobCancelledError; NotFoundError
    */
-  async waitForJob(
-    jobId: string,
-    options: Pick<RunOptions, "onProgress" | "signal"> = {},
-  ): Promise<JobResult> {
+  async waitForJob(jobId: string, options: WaitOptions = {}): Promise<JobResult> {
+    refuseUnknown(options, known.wait);
+    return this.#waitFor(jobId, options);
+  }
+
+  async #waitFor(jobId: string, options: WaitOptions): Promise<JobResult> {
     const { signal, onProgress } = options;
     let last: Job | undefined;
     for await (const progress of this.watch(jobId, signal === undefined ? {} : { signal })) {
@@ -138,6 +143,7 @@ export class Client {
    * Steps in between may be left out, never the last. Comes back for ever while the master is away.
    */
   watch(jobId: string, options: WatchOptions = {}): AsyncIterable<JobProgress> {
+    refuseUnknown(options, known.watch);
     return watchJob(this.#connection, { namespace: this.#namespace, jobId }, options);
   }
 
@@ -147,6 +153,7 @@ export class Client {
    * @throws CapstanError with reason OUTPUT_NOT_READY while tasks of the stage (or the one asked for) run
    */
   outputs(jobId: string, options: OutputsOptions = {}): AsyncIterable<TaskOutput> {
+    refuseUnknown(options, known.outputs);
     const { stage = "", partition, taskIndex, signal } = options;
     const query = { namespace: this.#namespace, jobId, stage, partition, taskIndex, signal };
     return readOutputs(this.#connection, query, this.#codec);
@@ -160,6 +167,7 @@ export class Client {
 
   /** Lists jobs, the newest first. Stages, and the stacks of failures, are left out. */
   async listJobs(options: ListJobsOptions = {}): Promise<Page<Job>> {
+    refuseUnknown(options, known.listJobs);
     const response = await this.#call(methods.listJobs, {
       namespace: this.#namespace,
       states: (options.states ?? []).map((state) => valueOf(jobStates, state)),
@@ -172,6 +180,7 @@ export class Client {
 
   /** Lists the tasks of a job, by stage and index. */
   async listTasks(jobId: string, options: ListTasksOptions = {}): Promise<Page<TaskRecord>> {
+    refuseUnknown(options, known.listTasks);
     const response = await this.#call(methods.listTasks, {
       namespace: this.#namespace,
       jobId,
@@ -186,10 +195,8 @@ export class Client {
    * Reads a task with its deliveries.
    * @param taskId `job/stage/index`
    */
-  async getTask(
-    taskId: string,
-    options: { readonly includeContent?: boolean } = {},
-  ): Promise<TaskDetail> {
+  async getTask(taskId: string, options: GetTaskOptions = {}): Promise<TaskDetail> {
+    refuseUnknown(options, known.getTask);
     const includeContent = options.includeContent ?? false;
     const request = { namespace: this.#namespace, taskId, includeContent };
     return expected(taskDetailOf(await this.#call(methods.getTask, request)));
@@ -198,9 +205,9 @@ export class Client {
   /**
    * Cancels a job in whatever state it is; one that has ended stays as it is. Tasks that have started are
    * told to stop.
-   * @param options.note why, for handlers and for whoever reads it later. At most 1,024 bytes
    */
-  async cancel(jobId: string, options: { readonly note?: string } = {}): Promise<CancelAnswer> {
+  async cancel(jobId: string, options: CancelOptions = {}): Promise<CancelAnswer> {
+    refuseUnknown(options, known.cancel);
     const request = { namespace: this.#namespace, jobId, note: options.note ?? "" };
     const { state, stillRunning } = await this.#call(methods.cancelJob, request);
     return { state: nameOf(jobStates, state), stillRunning };
@@ -208,6 +215,7 @@ export class Client {
 
   /** Lists the workers that serve the namespace, by id. */
   async listWorkers(options: ListWorkersOptions = {}): Promise<Page<WorkerRecord>> {
+    refuseUnknown(options, known.listWorkers);
     const response = await this.#call(methods.listWorkers, {
       namespace: this.#namespace,
       allNamespaces: options.allNamespaces ?? false,
@@ -233,6 +241,25 @@ export class Client {
     request: Request,
   ): Promise<Response> {
     return this.#connection.unary(method, request);
+  }
+
+  #submitOne(
+    one: JobDefinition | KeyedJob,
+    options: SubmitManyOptions,
+    answer: SubmitAnswer,
+  ): void {
+    if (!("job" in one)) {
+      this.#submit(one, options, answer);
+      return;
+    }
+    const { job, idempotencyKey } = one;
+    try {
+      refuseUnknown(one, known.keyedJob);
+    } catch (error) {
+      answer.refused(error);
+      return;
+    }
+    this.#submit(job, { ...options, idempotencyKey }, answer);
   }
 
   #submit(job: JobDefinition, options: SubmitOptions, answer: SubmitAnswer): void {

@@ -117,17 +117,8 @@ export function encodeTask(task: TaskDefinition, codec: Codec): Uint8Array {
 
 /** Whether a task is a payload and nothing else, as most are where there are many. */
 export function isPlain(task: TaskDefinition): boolean {
-  return (
-    task.inputs === undefined &&
-    task.recordCount === undefined &&
-    task.taskType === undefined &&
-    task.demand === undefined &&
-    task.constraints === undefined &&
-    task.attemptTimeoutMs === undefined &&
-    task.deadlineMs === undefined &&
-    task.delayMs === undefined &&
-    task.priority === undefined
-  );
+  for (const name in task) if (name !== "payload") return false;
+  return true;
 }
 
 function inputOf(input: TaskInput): {

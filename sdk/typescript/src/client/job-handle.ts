@@ -3,19 +3,16 @@ import type { TaskOutput } from "../output-views.js";
 import type { Job, JobProgress, JobState, Warning } from "../views.js";
 import type { JobResult } from "./job-result.js";
 import { jobStates, nameOf } from "./names.js";
-import type { OutputsOptions, RunOptions, WatchOptions } from "./options.js";
+import type { CancelOptions, OutputsOptions, WaitOptions, WatchOptions } from "./options.js";
 import { warningsOf } from "./views.js";
 
 /** The calls about a job that a handle passes on. */
 export interface JobCalls {
   getJob(jobId: string): Promise<Job>;
   watch(jobId: string, options?: WatchOptions): AsyncIterable<JobProgress>;
-  waitForJob(
-    jobId: string,
-    options?: Pick<RunOptions, "onProgress" | "signal">,
-  ): Promise<JobResult>;
+  waitForJob(jobId: string, options?: WaitOptions): Promise<JobResult>;
   outputs(jobId: string, options?: OutputsOptions): AsyncIterable<TaskOutput>;
-  cancel(jobId: string, options?: { readonly note?: string }): Promise<CancelAnswer>;
+  cancel(jobId: string, options?: CancelOptions): Promise<CancelAnswer>;
 }
 
 /** What a cancel found. */
@@ -58,7 +55,7 @@ export class JobHandle {
   }
 
   /** As `client.waitForJob`. */
-  result(options?: Pick<RunOptions, "onProgress" | "signal">): Promise<JobResult> {
+  result(options?: WaitOptions): Promise<JobResult> {
     return this.#calls.waitForJob(this.jobId, options);
   }
 
@@ -68,7 +65,7 @@ export class JobHandle {
   }
 
   /** As `client.cancel`. */
-  cancel(options?: { readonly note?: string }): Promise<CancelAnswer> {
+  cancel(options?: CancelOptions): Promise<CancelAnswer> {
     return this.#calls.cancel(this.jobId, options);
   }
 }

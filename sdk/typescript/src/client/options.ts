@@ -1,5 +1,6 @@
 import type { Codec } from "../codec.js";
 import type { ConnectionOptions } from "../connection.js";
+import type { JobDefinition } from "../job-definition.js";
 import type { JobProgress, JobState, TaskState } from "../views.js";
 
 /** How a {@link Client} is set up. */
@@ -29,10 +30,39 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A job for {@link Client.submitMany} that brings its own idempotency key. */
+export interface KeyedJob {
+  /** The job. */
+  readonly job: JobDefinition;
+  /** As {@link SubmitOptions.idempotencyKey}. */
+  readonly idempotencyKey: string;
+}
+
+/** How many jobs are submitted. */
+export interface SubmitManyOptions {
+  /** Ends the call early. Jobs already submitted are not cancelled by it. */
+  readonly signal?: AbortSignal;
+}
+
 /** How {@link Client.runJob} runs a job. */
 export interface RunOptions extends SubmitOptions {
   /** Called with each news of the job, a few times a second at most, and at its end. */
   readonly onProgress?: (progress: JobProgress) => void;
+}
+
+/** How the end of a job is waited for. */
+export type WaitOptions = Pick<RunOptions, "onProgress" | "signal">;
+
+/** How a job is cancelled. */
+export interface CancelOptions {
+  /** Why, for handlers and for whoever reads it later. At most 1,024 bytes. */
+  readonly note?: string;
+}
+
+/** How much of a task is read. */
+export interface GetTaskOptions {
+  /** Whether payload, inputs and demand come too. Default false. */
+  readonly includeContent?: boolean;
 }
 
 /** How a job is watched. */

@@ -2,6 +2,7 @@ import { encodeValue, type Codec } from "../codec.js";
 import type { StageDefinition, TaskDefinition } from "../job-definition.js";
 import { MessageWriter, overheadBytes } from "../rpc/message-writer.js";
 import { encodeTask, isPlain } from "./encode-job.js";
+import { checkTask } from "./job-fields.js";
 
 /** How much goes in one message. */
 export interface ChunkLimits {
@@ -104,6 +105,7 @@ export class Arena {
 export class TaskChunks {
   readonly #codec: Codec;
   readonly #arena: Arena;
+  readonly #stage: number;
   readonly #sync: Iterator<TaskDefinition> | undefined;
   readonly #async: AsyncIterator<TaskDefinition> | undefined;
   #next = 0;
@@ -111,7 +113,9 @@ export class TaskChunks {
   /** A task that was read and did not fit any more. */
   #left: Uint8Array | undefined;
 
-  constructor(tasks: StageDefinition["tasks"], codec: Codec, arena: Arena) {
+  /** @param stage the stage's place in the job, for messages */
+  constructor(tasks: StageDefinition["tasks"], codec: Codec, arena: Arena, stage = 0) {
+    this.#stage = stage;
     this.#codec = codec;
     this.#arena = arena;
     if (Symbol.iterator in tasks) this.#sync = tasks[Symbol.iterator]();
@@ -178,6 +182,7 @@ export class TaskChunks {
   #take(chunk: ChunkBuilder, task: TaskDefinition): void {
     // A payload and nothing else, as most are where there are many: straight into place.
     if (isPlain(task) && chunk.addPayload(encodeValue(this.#codec, task.payload))) return;
+    checkTask(task, () => `stages[${this.#stage}].tasks[${this.#next + chunk.count}]`);
     this.#left = encodeTask(task, this.#codec);
   }
 

@@ -10,6 +10,7 @@ import type { Connection } from "../rpc/connection.js";
 import { MessageWriter } from "../rpc/message-writer.js";
 import { appendTasks, cancelJob, sealJob, submitJob } from "../rpc/methods.js";
 import { encodeJobHead, encodeStageHead } from "./encode-job.js";
+import { checkJob } from "./job-fields.js";
 import { inTermsOfJob } from "./part-error.js";
 import { TaskChunks, type Arena, type Chunk, type ChunkLimits } from "./task-chunks.js";
 
@@ -84,27 +85,28 @@ export class JobUpload {
 
   /**
    * @param key the caller's idempotency key; without one a key is drawn, so that retries are safe
-   * @throws RangeError for a definition that cannot be written down
+   * @throws InvalidArgumentError for a field that is not known; RangeError for a definition that cannot be written down
    */
   constructor(
     job: JobDefinition,
     { namespace, codec, arena }: UploadParts,
     key: string | undefined,
   ) {
+    checkJob(job);
     this.namespace = namespace;
     this.key = key ?? drawKey();
     this.#keyIsDrawn = key === undefined;
     this.#name = job.name;
     this.#head = encodeJobHead(job);
     this.#bytes = 3 * job.name.length + (this.#head?.byteLength ?? 0);
-    this.#stages = job.stages.map((stage) => this.#stageOf(stage, codec, arena));
+    this.#stages = job.stages.map((stage, place) => this.#stageOf(stage, place, codec, arena));
   }
 
-  #stageOf(stage: StageDefinition, codec: Codec, arena: Arena): StageUpload {
+  #stageOf(stage: StageDefinition, place: number, codec: Codec, arena: Arena): StageUpload {
     const { name: ownName = "", taskType = "" } = stage;
     const head = encodeStageHead(stage);
     this.#bytes += 3 * (ownName.length + taskType.length) + (head?.byteLength ?? 0) + 16;
-    const tasks = new TaskChunks(stage.tasks, codec, arena);
+    const tasks = new TaskChunks(stage.tasks, codec, arena, place);
     return { ownName, taskType, head, tasks, first: undefined };
   }
 

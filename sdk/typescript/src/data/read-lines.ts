@@ -1,5 +1,6 @@
 import { open, type FileHandle } from "node:fs/promises";
 import type { TaskInput } from "../job-definition.js";
+import { fieldsOf, refuseUnknown } from "../known-fields.js";
 import { pathOf } from "./split-lines.js";
 
 /** How a range is read. */
@@ -11,6 +12,8 @@ export interface ReadOptions {
   /** Called with the size of each piece that was read, and awaited: a place to throttle or to count. */
   readonly onRead?: (bytes: number) => void | Promise<void>;
 }
+
+const readFields = fieldsOf<ReadOptions>({ chunkBytes: null, signal: null, onRead: null });
 
 const defaultChunkBytes = 64 * 1024;
 const newline = 0x0a;
@@ -32,6 +35,7 @@ export async function* readLines(
   input: TaskInput,
   options: ReadOptions = {},
 ): AsyncGenerator<string, void, undefined> {
+  refuseUnknown(options, readFields);
   const start = input.offsetBytes ?? 0;
   const size = input.sizeBytes ?? 0;
   const end = size === 0 ? Infinity : start + size;

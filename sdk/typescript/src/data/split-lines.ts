@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { TaskDefinition, TaskInput } from "../job-definition.js";
+import { fieldsOf, refuseUnknown } from "../known-fields.js";
 
 /** A file to split. */
 export interface DataFile {
@@ -25,6 +26,13 @@ export interface InputTasksOptions extends SplitOptions {
   readonly task?: Omit<TaskDefinition, "payload" | "inputs">;
 }
 
+const splitFields = fieldsOf<SplitOptions>({ targetBytes: null });
+const inputTasksFields = fieldsOf<InputTasksOptions>({
+  targetBytes: null,
+  payload: null,
+  task: null,
+});
+
 const defaultTargetBytes = 16 * 1024 * 1024;
 
 /** A rest of no more than this share of a range is joined to the range before it. */
@@ -35,12 +43,13 @@ const slop = 0.1;
  * the one range that it starts in. Empty files have no range.
  * @param files paths, `file:` URLs, or files with the hosts that hold them
  * @returns the ranges, in the order of the files, each with a `file:` URI
- * @throws RangeError for a target below one byte; whatever `stat` throws for a file that is not there
+ * @throws InvalidArgumentError for an option that is not known; RangeError for a target below one byte; whatever `stat` throws for a file that is not there
  */
 export async function splitLines(
   files: Iterable<string | DataFile>,
   options: SplitOptions = {},
 ): Promise<TaskInput[]> {
+  refuseUnknown(options, splitFields);
   const targetBytes = options.targetBytes ?? defaultTargetBytes;
   if (!Number.isInteger(targetBytes) || targetBytes < 1) {
     throw new RangeError(`targetBytes must be a whole number of at least 1, got ${targetBytes}`);
@@ -65,8 +74,9 @@ export async function inputTasks(
   files: Iterable<string | DataFile>,
   options: InputTasksOptions = {},
 ): Promise<TaskDefinition[]> {
-  const { payload, task } = options;
-  const inputs = await splitLines(files, options);
+  refuseUnknown(options, inputTasksFields);
+  const { payload, task, targetBytes } = options;
+  const inputs = await splitLines(files, targetBytes === undefined ? {} : { targetBytes });
   return inputs.map((input, index) => ({
     ...task,
     inputs: [input],

@@ -3,6 +3,7 @@ import type { HeartbeatResponse } from "@capstan/proto/capstan/v1/master_service
 import type { Load, Register, Registered } from "@capstan/proto/capstan/v1/session.js";
 import { LeaseLost } from "../abort-reasons.js";
 import { fromCaller } from "../call-error.js";
+import { refuseUnknown } from "../known-fields.js";
 import { Connection } from "../rpc/connection.js";
 import { instrumentation } from "../telemetry/names.js";
 import { Drainer } from "./drainer.js";
@@ -11,6 +12,7 @@ import { entryOf } from "./frames.js";
 import { HeartbeatGuard } from "./heartbeat.js";
 import { Inbox } from "./inbox.js";
 import { Intake } from "./intake.js";
+import { known } from "./known-options.js";
 import { LeaseBook } from "./lease-book.js";
 import { Ledger } from "./ledger.js";
 import { Link } from "./link.js";
@@ -57,8 +59,9 @@ export class Worker {
   #running: Promise<void> | undefined;
   #hasReceived = false;
 
-  /** @throws InvalidArgumentError for an option that is out of its range; `violations` names it */
+  /** @throws InvalidArgumentError for an option that is out of its range or not known; `violations` names it */
   constructor(options: WorkerOptions = {}) {
+    fromCaller(() => refuseUnknown(options, known.worker), Worker);
     this.#options = options;
     const settings = fromCaller(() => settingsOf(options, (host) => this.#nameAt(host)), Worker);
     this.#settings = settings;
@@ -201,9 +204,11 @@ export class Worker {
    * aborted with reason Draining and given back uncharged once its handler has ended, at the latest
    * `abortGraceMs` later: a handler that does not stop by then runs on beside the task's next delivery, and
    * keeps the process alive, until the program ends it (`onDrain` names them).
-   * @returns resolves when `run` does; never rejects
+   * @returns resolves when `run` does
+   * @throws InvalidArgumentError for an option that is not known
    */
   async drain(options: DrainOptions = {}): Promise<void> {
+    refuseUnknown(options, known.drain);
     this.#drainer.begin(options.timeoutMs ?? this.#settings.drainTimeoutMs, options.note ?? "");
     await this.#running?.catch(() => undefined);
   }

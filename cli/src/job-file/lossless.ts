@@ -1,0 +1,91 @@
+import { visit, type JSONPath } from "jsonc-parser";
+import { isScalar, parseDocument, visit as visitYaml, type Document, type Node } from "yaml";
+import { pathText } from "./describe-issues.js";
+
+/** A value, and what a reader would have lost of the text that it stands in. */
+export interface Read {
+  readonly value: unknown;
+  /** A line for each place: a field that stands twice, a number that would be rounded. */
+  readonly losses: readonly string[];
+}
+
+/**
+ * Reads JSON. `JSON.parse` takes the last of two fields of one name, and rounds integers beyond 2^53: both are told.
+ * @throws SyntaxError when it is none
+ */
+export function readJson(text: string): Read {
+  const value = JSON.parse(text) as unknown;
+  const losses: string[] = [];
+  /** The names in the objects that are open, innermost last. */
+  const open: Set<string>[] = [];
+  const at = (line: number, column: number): string => `line ${line + 1}, column ${column + 1}`;
+  visit(text, {
+    onObjectBegin: () => {
+      open.push(new Set());
+    },
+    onObjectProperty: (name, _offset, _length, line, column, path) => {
+      const names = open.at(-1);
+      if (names?.has(name)) losses.push(twice([...path(), name], at(line, column)));
+      names?.add(name);
+    },
+    onObjectEnd: () => {
+      open.pop();
+    },
+    onLiteralValue: (literal: unknown, offset, length, line, column, path) => {
+      if (typeof literal !== "number") return;
+      const written = text.slice(offset, offset + length);
+      if (isRounded(written, literal)) losses.push(rounded(path(), written, at(line, column)));
+    },
+  });
+  return { value, losses };
+}
+
+/**
+ * Reads YAML, with the same losses told. A key that stands twice is an error of YAML.
+ * @throws YAMLError when it is none
+ */
+export function readYaml(text: string): Read {
+  const document = parseDocument(text, { intAsBigInt: true });
+  const [error] = document.errors;
+  if (error !== undefined) throw error;
+  const losses: string[] = [];
+  visitYaml(document, {
+    Scalar: (_key, node, ancestors) => {
+      const { value, source = "" } = node;
+      if (typeof value !== "bigint" && typeof value !== "number") return;
+      const number = Number(value);
+      node.value = number;
+      if (!isRounded(typeof value === "bigint" ? String(value) : source, number)) return;
+      const start = text.slice(0, node.range?.[0] ?? 0).split("\n");
+      const place = `line ${start.length}, column ${(start.at(-1) ?? "").length + 1}`;
+      losses.push(rounded(pathOf(ancestors, node), source, place));
+    },
+  });
+  return { value: document.toJS() as unknown, losses };
+}
+
+const twice = (path: JSONPath, place: string): string =>
+  `${pathText(path)}: it stands twice (${place})`;
+
+const rounded = (path: JSONPath, written: string, place: string): string =>
+  `${pathText(path)}: ${written} cannot be kept as a number, write it as a text in quotes (${place})`;
+
+/** An integer that a double does not hold, or a number beyond all of them. */
+function isRounded(written: string, value: number): boolean {
+  if (!Number.isFinite(value)) return /^[-+]?[0-9.]/.test(written);
+  return /^[-+]?\d+$/.test(written) && !Number.isSafeInteger(value);
+}
+
+/** Where a node stands, as JSON would have it. */
+function pathOf(ancestors: readonly (Document | Node | object)[], node: Node): JSONPath {
+  const path: JSONPath = [];
+  const line = [...ancestors, node] as { items?: unknown[]; key?: unknown; value?: unknown }[];
+  line.forEach((one, i) => {
+    const next = line[i + 1];
+    if (next !== undefined && Array.isArray(one.items) && next.key === undefined) {
+      path.push(one.items.indexOf(next));
+    }
+    if (isScalar(one.key)) path.push(String(one.key.value));
+  });
+  return path;
+}
