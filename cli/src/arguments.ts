@@ -16,6 +16,12 @@ export function duration(text: string): number {
   throw new InvalidArgumentError("A length of time is wanted, like 500ms, 30s, 5m or 7d.");
 }
 
+/** Any text but an empty one: a variable of a script that is not set must not mean "none". */
+export function filled(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new InvalidArgumentError("It is empty: leave it out where nothing is meant.");
+}
+
 /** A whole number from 0. */
 export function wholeNumber(text: string): number {
   const value = Number(text);

@@ -117,6 +117,6 @@ function startClock(limitMs: number | undefined): CommandClock {
 function timeUpError(limitMs: number): CliError {
   return new CliError(`the command took longer than ${length(limitMs)}`, {
     exitCode: exitCodes.timeout,
-    hint: "--command-timeout says how long it may take; the job itself has its own `deadlineMs`",
+    hint: "--command-timeout bounds the command alone: it ends no job",
   });
 }

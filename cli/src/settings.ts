@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { Option } from "commander";
-import { duration } from "./arguments.js";
+import { duration, filled } from "./arguments.js";
 import { outputFormats, type OutputFormat } from "./output/formats.js";
 
 /** What every command knows beside its own flags. */
@@ -30,9 +30,11 @@ export function globalOptions(): Option[] {
   return [
     new Option("--address <host:port>", "where the master listens; for `server`, where to listen")
       .env("CAPSTAN_ADDRESS")
+      .argParser(filled)
       .default(defaultAddress),
     new Option("-n, --namespace <name>", "the namespace of jobs and workers")
       .env("CAPSTAN_NAMESPACE")
+      .argParser(filled)
       .default("default"),
     new Option("-o, --output <format>", "how results are written")
       .env("CAPSTAN_OUTPUT")
@@ -48,9 +50,9 @@ export function globalOptions(): Option[] {
     )
       .env("CAPSTAN_COMMAND_TIMEOUT")
       .argParser(duration),
-    new Option("--profile <name>", "the profile of the configuration file to use").env(
-      "CAPSTAN_PROFILE",
-    ),
+    new Option("--profile <name>", "the profile of the configuration file to use")
+      .env("CAPSTAN_PROFILE")
+      .argParser(filled),
     new Option("--verbose", "tell errors with their stack").default(false),
   ];
 }

@@ -282,6 +282,35 @@ describe("capstan job", function () {
       assert.match(stderr, /error: the command took longer than 1\.0 s/);
       house.release();
     });
+
+    it("says, also when it is quiet, that the job goes on when the command's time is up", async () => {
+      for (const args of [["-q"], []]) {
+        const run = ["job", "run", "-", "--command-timeout", "1s", ...args];
+        const { stderr } = await house.capstan(run, { input: jobOf("wait") });
+        const [, jobId = ""] = /Detached: (job_\w+) goes on\./.exec(stderr) ?? [];
+        assert.ok(stderr.includes(`\n  watch it   capstan job watch ${jobId}\n`), stderr);
+        assert.ok(stderr.includes(`\n  cancel it  capstan job cancel ${jobId}\n`));
+        assert.doesNotMatch(stderr, /deadlineMs/);
+        assert.equal((await house.client.getJob(jobId)).state, "running");
+        house.release();
+      }
+    });
+
+    it("prints outputs and nothing else on stdout where they are asked for as lines of JSON", async () => {
+      const args = ["job", "run", "-", "--outputs", "-o", "jsonl"];
+      const { code, stdout, stderr } = await house.capstan(args, {
+        input: jobOf("echo", [{ payload: 1 }]),
+      });
+      assert.equal(code, 0);
+      const lines = stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as object);
+      assert.ok(lines.length > 0 && lines.every((line) => "taskIndex" in line), stdout);
+      assert.match(stderr, /succeeded: 1 of 1 task done/);
+      const failed = await house.capstan(args, { input: failing });
+      assert.deepEqual([failed.code, failed.stdout], [1, ""]);
+    });
   });
 
   describe("list and get", () => {

@@ -10,7 +10,11 @@ import { sides, type Session } from "../src/session.js";
 /** A terminal that keeps what is drawn on it. */
 class Terminal extends PassThrough {
   readonly isTTY = true;
-  readonly columns = 100;
+  readonly columns: number;
+  constructor(columns = 100) {
+    super();
+    this.columns = columns;
+  }
   text(): string {
     return (this.read() as Buffer | null)?.toString() ?? "";
   }
@@ -70,7 +74,7 @@ describe("on a terminal", () => {
     view.show(progress(ended, { total: 6, succeeded: 5 }));
     view.stop();
     const drawn = terminal.text();
-    assert.match(drawn, /map {4}█{25} 4\/4, 1 retry/);
+    assert.match(drawn, /map {4}█{24} 4\/4, 1 retry/);
     assert.match(drawn, /reduce █+░+ 1\/2, 1 running/);
     assert.ok(drawn.lastIndexOf("\u001b[?25h") > drawn.lastIndexOf("\u001b[?25l"), "cursor shown");
     assert.ok(drawn.endsWith("\n"));
@@ -83,6 +87,38 @@ describe("on a terminal", () => {
     view.show(progress([stage("main", part)], part, 12));
     view.stop();
     assert.match(terminal.text(), / 40\/100, 4 running, 12 a second, 5\.0 s left/);
+  });
+
+  it("a failure is told apart from what is done, in the bar, the number and the words", () => {
+    const terminal = new Terminal();
+    const view = progressView(sessionOn(terminal), { quiet: false });
+    const part = { total: 100, succeeded: 40, failed: 20, running: 4 };
+    view.show(progress([stage("main", part)], part));
+    view.stop();
+    assert.match(terminal.text(), /main █{10}▒{5}░{9} 40\/100, 20 failed, 4 running/);
+    const one = new Terminal();
+    const single = progressView(sessionOn(one), { quiet: false });
+    const large = { total: 1_000_000, succeeded: 999_999, failed: 1 };
+    single.show(progress([stage("main", large)], large));
+    single.stop();
+    assert.match(one.text(), /main █{23}▒ 999,999\/1,000,000, 1 failed/);
+  });
+
+  it("progress and what is said beside it stay within the narrowest terminal", () => {
+    for (const columns of [40, 50, 60]) {
+      const terminal = new Terminal(columns);
+      const view = progressView(sessionOn(terminal), { quiet: false });
+      const part = { total: 1_000_000, succeeded: 400_000, failed: 3, running: 4, retries: 70 };
+      view.show(progress([stage("a".repeat(63), part), stage("reduce", part)], part, 1_200));
+      view.note("no worker serves the type count-delays of stage map: start one that does");
+      view.stop();
+      // eslint-disable-next-line no-control-regex -- what moves the cursor is no text
+      const lines = terminal.text().split(/\r|\n|\u001b\[[0-9;?]*[A-Za-z]/);
+      const longest = Math.max(...lines.map((line) => line.length));
+      assert.ok(longest <= columns, `${longest} of ${columns}: ${JSON.stringify(lines)}`);
+      assert.ok(lines.some((line) => line.includes("400,000/1,000,000")));
+      assert.ok(lines.join(" ").includes("stage map: start"));
+    }
   });
 
   it("colors follow the flag, then NO_COLOR, then the stream", () => {
@@ -104,6 +140,30 @@ describe("on a terminal", () => {
     const [, row = ""] = text.split("\n");
     assert.equal(row.length, 60);
     assert.ok(row.startsWith(`${id}  xxx`) && row.endsWith("…"));
+  });
+
+  it("a table leaves out what can be spared, and is blocks where even that does not fit", () => {
+    const palette = paletteOf("never", new Terminal(), {});
+    const id = `job_${"A".repeat(26)}`;
+    const head = ["JOB", "STATE", "TOOK", "NAME"];
+    const rows = [
+      [id, "succeeded", "3 min 20 s", "flights-of-a-whole-year"],
+      [id, "failed", "", "x"],
+    ];
+    const at = (columns: number) => table(head, rows, { palette, columns, spare: [2] }).split("\n");
+    assert.match(at(80)[0] ?? "", /^JOB +STATE +TOOK +NAME$/);
+    assert.match(at(60)[0] ?? "", /^JOB +STATE +NAME$/);
+    for (const columns of [60, 80]) assert.ok(at(columns).every((line) => line.length <= columns));
+    assert.deepEqual(at(40), [
+      `JOB    ${id}`,
+      "STATE  succeeded",
+      "TOOK   3 min 20 s",
+      "NAME   flights-of-a-whole-year",
+      "",
+      `JOB    ${id}`,
+      "STATE  failed",
+      "NAME   x",
+    ]);
   });
 
   it("lengths of time are told in two parts at most", () => {

@@ -99,6 +99,29 @@ describe("the command line", function () {
     assert.match(label.stderr, /--label .*key=value/);
   });
 
+  it("refuses a flag with nothing in it, by its name: it would mean none, silently", async () => {
+    const cases: readonly [flag: string, args: readonly string[]][] = [
+      ["--key", ["job", "run", "-", "--key", ""]],
+      ["--key", ["job", "submit", "-", "--key", " "]],
+      ["--stage", ["job", "outputs", "JOB", "--stage", ""]],
+      ["--stage", ["task", "list", "JOB", "--stage", ""]],
+      ["--name", ["job", "list", "--name", ""]],
+      ["--note", ["job", "cancel", "JOB", "--note", ""]],
+      ["--namespace", ["job", "list", "-n", ""]],
+      ["--address", ["job", "list", "--address", ""]],
+      ["--profile", ["job", "list", "--profile", ""]],
+    ];
+    const ended = await Promise.all(cases.map(([, args]) => capstan(args)));
+    for (const [i, { code, stdout, stderr }] of ended.entries()) {
+      const flag = cases[i]?.[0] ?? "";
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(
+        stderr,
+        new RegExp(`option '.*${flag} .*' argument ' ?' is invalid. It is empty`),
+      );
+    }
+  });
+
   it("tells a bad address in the same words wherever it was given, as the SDK and the server do", async () => {
     const config = { profiles: { default: { address: "nowhere" } } };
     mkdirSync(join(folder, "bad/capstan"), { recursive: true });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { length } from "../output/human.js";
+import { widthOf } from "../output/job-view.js";
 import { serialize } from "../output/plain.js";
 import { table } from "../output/table.js";
 import { configurationPath } from "../profile.js";
@@ -39,7 +40,9 @@ async function show(command: Command, { surroundings }: Program): Promise<void> 
     });
   if (settings.output !== "table") return out.write(await serialize(rows, settings.output));
   const cells = rows.map(({ setting, value, origin }) => [setting, textOf(value), origin]);
-  out.line(table(["SETTING", "VALUE", "FROM"], cells, { palette: out.palette }));
+  out.line(
+    table(["SETTING", "VALUE", "FROM"], cells, { palette: out.palette, columns: widthOf(out) }),
+  );
   out.line(`\nProfiles are read from ${configurationPath(surroundings.env)}`);
 }
 

@@ -1,5 +1,6 @@
 import type { JobState } from "@capstan/sdk";
 import type { Command } from "commander";
+import { filled } from "../arguments.js";
 import { count } from "../output/human.js";
 import { serialize } from "../output/plain.js";
 import { isOver } from "../output/states.js";
@@ -16,7 +17,7 @@ export function addJobCancel(parent: Command, program: Program): void {
     .command("cancel")
     .description("cancel a job; one that has ended stays as it is")
     .argument("<job>", "the job's id")
-    .option("--note <text>", "why, for handlers and for whoever reads it later")
+    .option("--note <text>", "why, for handlers and for whoever reads it later", filled)
     .addHelpText("after", examples('capstan job cancel JOB --note "wrong input"'))
     .action((jobId: string, flags: CancelFlags, command: Command) =>
       program.connected(command, (session) => cancel(session, jobId, flags)),

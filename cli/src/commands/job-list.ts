@@ -1,6 +1,6 @@
 import type { JobState } from "@capstan/sdk";
 import type { Command } from "commander";
-import { label, oneOf, wholeNumber } from "../arguments.js";
+import { filled, label, oneOf, wholeNumber } from "../arguments.js";
 import { jobTable } from "../output/job-view.js";
 import { writeList } from "../output/list.js";
 import { jobStates } from "../output/states.js";
@@ -28,7 +28,7 @@ export function addJobList(parent: Command, program: Program): void {
       `only in this state, repeatable: ${jobStates.join(", ")}`,
       oneOf(jobStates),
     )
-    .option("--name <name>", "only of this name")
+    .option("--name <name>", "only of this name", filled)
     .option("--label <key=value>", "only with this label, repeatable", label)
     .option("--limit <count>", limitText, wholeNumber)
     .addHelpText(

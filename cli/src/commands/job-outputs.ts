@@ -1,6 +1,6 @@
 import type { Job, TaskOutput } from "@capstan/sdk";
 import type { Command } from "commander";
-import { wholeNumber } from "../arguments.js";
+import { filled, wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { count, firstLine, size } from "../output/human.js";
@@ -27,7 +27,7 @@ export function addJobOutputs(parent: Command, program: Program): void {
       "print the outputs of a job: a table on a terminal, the bytes as they are elsewhere",
     )
     .argument("<job>", "the job's id")
-    .option("--stage <name>", "the stage (default: the one that no other reads)")
+    .option("--stage <name>", "the stage (default: the one that no other reads)", filled)
     .option("--partition <index>", "only this partition", wholeNumber)
     .option("--task <index>", "only the task of this index", wholeNumber)
     .option("--raw", "the bytes as they are, one output after the other, also on a terminal")

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { wholeNumber } from "../arguments.js";
+import { filled, wholeNumber } from "../arguments.js";
 import { follow } from "../follow.js";
 import { Interrupts } from "../interrupts.js";
 import { tellEnd } from "../output/job-end.js";
@@ -22,11 +22,15 @@ export function addJobRun(parent: Command, program: Program): void {
     .description("submit a job, show its progress, and end with it: code 0 if it succeeded, else 1")
     .argument("<file>", "the job definition, JSON or YAML; - reads the standard input")
     .option("--outputs", "print the outputs when the job has succeeded, as `job outputs` does")
-    .option("--stage <name>", "with --outputs: the stage (default: the one that no other reads)")
+    .option(
+      "--stage <name>",
+      "with --outputs: the stage (default: the one that no other reads)",
+      filled,
+    )
     .option("--partition <index>", "with --outputs: only this partition", wholeNumber)
     .option("--task <index>", "with --outputs: only the task of this index", wholeNumber)
     .option("--raw", "with --outputs: the bytes as they are")
-    .option("--key <text>", "idempotency key: the same key and content give the same job")
+    .option("--key <text>", "idempotency key: the same key and content give the same job", filled)
     .option("--cancel-on-interrupt", "Ctrl-C cancels the job; without this it goes on")
     .option("-q, --quiet", "no progress, no hints")
     .addHelpText(
@@ -47,10 +51,10 @@ async function run(session: Session, file: string, flags: RunFlags): Promise<num
     const { jobId, warnings } = await submit(session, file, flags, interrupts);
     const quiet = flags.quiet === true;
     if (!quiet) session.err.line(`Submitted ${jobId}`);
-    const view = progressView(session, { quiet });
+    const view = progressView(session, { quiet, outputs: flags.outputs === true });
     if (flags.cancelOnInterrupt === true) cancelAtFirst(session, jobId, view, interrupts);
     const job = await follow(session, jobId, view, interrupts, warnings).catch((error: unknown) => {
-      if (isInterrupt(error)) tellDetached(session, jobId);
+      if (isInterrupt(error) || session.timeUp.aborted) tellDetached(session, jobId);
       throw error;
     });
     const wantsOutputs = flags.outputs === true && job.state === "succeeded";

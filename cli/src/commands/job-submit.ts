@@ -1,5 +1,6 @@
 import type { JobHandle } from "@capstan/sdk";
 import type { Command } from "commander";
+import { filled } from "../arguments.js";
 import { Interrupted } from "../errors.js";
 import { Interrupts } from "../interrupts.js";
 import { serialize } from "../output/plain.js";
@@ -20,7 +21,7 @@ export function addJobSubmit(parent: Command, program: Program): void {
     .command("submit")
     .description("submit a job and print its id")
     .argument("<file>", "the job definition, JSON or YAML; - reads the standard input")
-    .option("--key <text>", "idempotency key: the same key and content give the same job")
+    .option("--key <text>", "idempotency key: the same key and content give the same job", filled)
     .option("-q, --quiet", "no hints")
     .addHelpText(
       "after",
@@ -70,7 +71,7 @@ export async function submit(
     for (const warning of handle.warnings) session.err.line(warningLine(warning, session.err));
     return handle;
   } catch (error) {
-    if (interrupts.signal.aborted) tellUnfinished(session, flags);
+    if (signal.aborted) tellUnfinished(session, flags);
     throw signal.aborted ? signal.reason : inWordsOfFile(error, file, job);
   }
 }

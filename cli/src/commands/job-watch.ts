@@ -42,7 +42,7 @@ async function watch(session: Session, jobId: string, flags: WatchFlags): Promis
     const job = await follow(session, jobId, view, interrupts, warnings);
     return await tellEnd(session, job, { outputs: "unwanted" });
   } catch (error) {
-    if (isInterrupt(error)) tellDetached(session, jobId);
+    if (isInterrupt(error) || session.timeUp.aborted) tellDetached(session, jobId);
     throw error;
   } finally {
     interrupts.stop();

@@ -125,7 +125,12 @@ function deliveryTable(
     delivery.grantedAt === undefined ? "" : ago(delivery.grantedAt, now),
     placeOf(delivery),
   ]);
-  const shown = table(head, rows, { palette: side.palette, columns: widthOf(side), right: [0, 1] });
+  const shown = table(head, rows, {
+    palette: side.palette,
+    columns: widthOf(side),
+    right: [0, 1],
+    spare: [4, 6],
+  });
   if (deliveriesLeftOut === 0) return shown;
   return `${shown}\n${side.palette.faint(`${deliveriesLeftOut} of the middle are left out`)}`;
 }

@@ -1,6 +1,6 @@
 import type { TaskRecord, TaskState } from "@capstan/sdk";
 import type { Command } from "commander";
-import { oneOf, wholeNumber } from "../arguments.js";
+import { filled, oneOf, wholeNumber } from "../arguments.js";
 import { whatFailed } from "../output/failures.js";
 import { firstLine } from "../output/human.js";
 import { causeText, widthOf } from "../output/job-view.js";
@@ -24,7 +24,7 @@ export function addTaskList(parent: Command, program: Program): void {
     .alias("ls")
     .description("list the tasks of a job, by stage and index")
     .argument("<job>", "the job's id")
-    .option("--stage <name>", "only of this stage")
+    .option("--stage <name>", "only of this stage", filled)
     .option(
       "--state <state>",
       `only in this state, repeatable: ${taskStates.join(", ")}`,
@@ -65,7 +65,12 @@ function taskTable(tasks: readonly TaskRecord[], side: Side): string {
     task.workerId,
     noteOf(task),
   ]);
-  return table(head, rows, { palette: side.palette, columns: widthOf(side), right: [3] });
+  return table(head, rows, {
+    palette: side.palette,
+    columns: widthOf(side),
+    right: [3],
+    spare: [1, 4],
+  });
 }
 
 /** What is worth a look: the failure, how far it is, why it was cancelled. */

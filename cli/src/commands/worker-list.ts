@@ -92,7 +92,12 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
     heardText(worker),
     worker.taskTypes.join(", "),
   ]);
-  return table(head, rows, { palette: side.palette, columns: widthOf(side), right: [5, 6, 7] });
+  return table(head, rows, {
+    palette: side.palette,
+    columns: widthOf(side),
+    right: [5, 6, 7],
+    spare: [2, 1, 8, 6],
+  });
 }
 
 /** A master that was started anew knows nothing of what was heard before. */

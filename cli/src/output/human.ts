@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** Words for people: lengths, moments, amounts. Programs read `-o json`. */
 
 const second = 1_000;
@@ -48,9 +50,14 @@ export function clock(at: Date): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** `1,200`. */
+export function number(amount: number): string {
+  return amount.toLocaleString("en-US");
+}
+
 /** `1 task`, `3 tasks`, `1,200 tasks`. */
 export function count(amount: number, one: string, many = `${one}s`): string {
-  return `${amount.toLocaleString("en-US")} ${amount === 1 ? one : many}`;
+  return `${number(amount)} ${amount === 1 ? one : many}`;
 }
 
 /** `17 B`, `3.2 KiB`, `1.0 MiB`. */
@@ -76,6 +83,19 @@ export function words(name: string): string {
 export function firstLine(text: string): string {
   const [first = "", ...rest] = text.split(/\r?\n/);
   return rest.some((line) => line.trim() !== "") ? `${first} …` : first;
+}
+
+/** A text in lines of so many columns at most; a word that is longer stays whole. */
+export function wrapped(text: string, columns: number): string {
+  const width = (line: string) => stripVTControlCharacters(line).length;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || width(longer) <= columns) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.join("\n");
 }
 
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for

@@ -18,7 +18,12 @@ export function jobTable(jobs: readonly Job[], side: Side, now: number): string 
     tookOf(job, now),
     job.name,
   ]);
-  return table(head, rows, { palette: side.palette, columns: widthOf(side), right: [2, 3] });
+  return table(head, rows, {
+    palette: side.palette,
+    columns: widthOf(side),
+    right: [2, 3],
+    spare: [5, 4],
+  });
 }
 
 /** The width to which tables are cut: a terminal's. Elsewhere nothing is cut. */
@@ -53,7 +58,7 @@ export function jobDetails(job: Job, side: Side, now: number): string {
     ],
     palette,
   );
-  const parts = [head, stageTable(job.stages, palette)];
+  const parts = [head, stageTable(job.stages, side)];
   if (job.failure !== undefined) {
     const of = job.failedTaskId === "" ? "" : ` of ${job.failedTaskId}`;
     parts.push(
@@ -64,7 +69,7 @@ export function jobDetails(job: Job, side: Side, now: number): string {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-function stageTable(stages: readonly Stage[], palette: Palette): string {
+function stageTable(stages: readonly Stage[], side: Side): string {
   if (stages.length === 0) return "";
   const head = ["STAGE", "TYPE", "DONE", "WAITING", "RUNNING", "FAILED", "PARTITIONS", "AFTER"];
   const rows = stages.map(({ name, taskType, counts, partitions, dependsOn }): readonly Cell[] => [
@@ -77,7 +82,12 @@ function stageTable(stages: readonly Stage[], palette: Palette): string {
     String(partitions),
     dependsOn.map(({ stage, kind }) => `${stage} (${kind})`).join(", "),
   ]);
-  return table(head, rows, { palette, right: [2, 3, 4, 5, 6] });
+  return table(head, rows, {
+    palette: side.palette,
+    columns: widthOf(side),
+    right: [2, 3, 4, 5, 6],
+    spare: [6, 1],
+  });
 }
 
 /** `45 of 120 tasks succeeded, 8 at work, 2 failed, 3 retries`; `120 tasks` when all succeeded. */

@@ -1,7 +1,8 @@
 import type { JobProgress, Stage, TaskCounts } from "@capstan/sdk";
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { Session } from "../session.js";
-import { clock, count, length } from "./human.js";
+import { clock, count, length, number, wrapped } from "./human.js";
+import type { Palette } from "./palette.js";
 import { jsonLine } from "./plain.js";
 
 /** Shows how a job goes on. */
@@ -15,12 +16,16 @@ export interface ProgressView {
 
 /**
  * Bars on a terminal, plain lines elsewhere, both on stderr: stdout is the result's. With `-o jsonl` each
- * news is a line of the result.
+ * news is a line of the result, unless that is something else.
+ * @param options.outputs whether the result is the job's outputs
  */
-export function progressView(session: Session, options: { readonly quiet: boolean }): ProgressView {
+export function progressView(
+  session: Session,
+  options: { readonly quiet: boolean; readonly outputs?: boolean },
+): ProgressView {
   const { settings, err } = session;
   if (options.quiet) return { ...nothing, note: (text) => err.line(text) };
-  if (settings.output === "jsonl") return newsLines(session);
+  if (settings.output === "jsonl" && options.outputs !== true) return newsLines(session);
   return err.stream.isTTY === true ? bars(session) : plainLines(session);
 }
 
@@ -47,9 +52,10 @@ function plainLines({ err, surroundings }: Session): ProgressView {
       if (state === saidState && now - saidAt < lineEveryMs) return;
       saidAt = now;
       saidState = state;
-      const { done, total } = doneOf(progress.job.counts);
+      const { succeeded, total } = progress.job.counts;
+      const done = `${number(succeeded)} of ${count(total, "task")} done`;
       const detail = detailOf(progress.job.counts, progress);
-      err.line(`${clock(new Date(now))} ${state}: ${done} of ${count(total, "task")}${detail}`);
+      err.line(`${clock(new Date(now))} ${state}: ${done}${detail}`);
     },
     note: (text) => err.line(text),
     stop: () => {},
@@ -61,17 +67,15 @@ const mostBars = 8;
 
 function bars({ err }: Session): ProgressView {
   const { palette, stream } = err;
+  // The last column stays free: a terminal that is told to clear what follows would take the character there.
+  const columns = () => (stream.columns ?? 80) - 1;
   const multi = new MultiBar({
     stream,
-    format: `${palette.faint("{name}")} ${palette.busy("{bar}")} {done}${palette.faint("{detail}")}`,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: Math.max(10, Math.min(30, Math.floor((stream.columns ?? 80) / 4))),
+    format: (_options, _params, row: Row) => barLine(row, columns(), palette),
     hideCursor: true,
     linewrap: false,
     emptyOnZero: true,
     forceRedraw: true,
-    autopadding: true,
     gracefulExit: false,
     fps: 8,
   });
@@ -80,27 +84,54 @@ function bars({ err }: Session): ProgressView {
     show: (progress) => {
       const rows = rowsOf(progress);
       const width = Math.max(...rows.map(({ name }) => name.length));
-      for (const { name, counts, detail } of rows) {
-        const { done, total } = doneOf(counts);
-        const payload = {
-          name: name.padEnd(width),
-          done: `${done.toLocaleString("en-US")}/${total.toLocaleString("en-US")}`,
-          detail,
-        };
-        let bar = shown.get(name);
-        if (bar === undefined) shown.set(name, (bar = multi.create(total, done, payload)));
+      for (const row of rows) {
+        const payload = { ...row, name: row.name.padEnd(width) };
+        const { succeeded, total } = row.counts;
+        let bar = shown.get(row.name);
+        if (bar === undefined) shown.set(row.name, (bar = multi.create(total, succeeded, payload)));
         bar.setTotal(total);
-        bar.update(done, payload);
+        bar.update(succeeded, payload);
       }
     },
     note: (text) => {
       if (shown.size === 0) return err.line(text);
-      multi.log(`${text}\n`);
+      // What is drawn beside bars is cut at the edge, not wrapped.
+      multi.log(`${wrapped(text, columns())}\n`);
       // Drawn at once: a bar that stops before its next turn would never tell it.
       multi.update();
     },
     stop: () => (shown.size === 0 ? undefined : multi.stop()),
   };
+}
+
+/** `map ██████▒░░░ 45/120, 2 failed, 8 running`, in one line of the terminal: what is last is cut first. */
+function barLine({ name, counts, detail }: Row, columns: number, palette: Palette): string {
+  const { succeeded, failed, total } = counts;
+  const shortName = cutTo(name, Math.floor(columns / 3));
+  const done = `${number(succeeded)}/${number(total)}`;
+  const usual = Math.max(10, Math.min(30, Math.floor(columns / 4)));
+  const size = Math.max(0, Math.min(usual, columns - shortName.length - done.length - 2));
+  const bar = barOf({ succeeded, failed, total }, size, palette);
+  const room = columns - shortName.length - size - done.length - 2;
+  return `${palette.faint(shortName)} ${bar} ${done}${palette.faint(cutTo(detail, room))}`;
+}
+
+/** What succeeded, what failed, and the rest: a failure, however small its share, is seen. */
+function barOf(
+  { succeeded, failed, total }: Pick<TaskCounts, "succeeded" | "failed" | "total">,
+  size: number,
+  palette: Palette,
+): string {
+  const cells = (part: number) => (total === 0 ? 0 : Math.round((part / total) * size));
+  const bad = failed === 0 ? 0 : Math.min(size, Math.max(1, cells(failed)));
+  const good = Math.min(size - bad, succeeded < total ? cells(succeeded) : size);
+  const rest = size - good - bad;
+  return `${palette.busy("█".repeat(good))}${palette.bad("▒".repeat(bad))}${palette.busy("░".repeat(rest))}`;
+}
+
+function cutTo(text: string, room: number): string {
+  if (text.length <= room) return text;
+  return room < 1 ? "" : `${text.slice(0, room - 1)}…`;
 }
 
 interface Row {
@@ -123,19 +154,14 @@ function rowsOf(progress: JobProgress): readonly Row[] {
   return job.stages.map((stage) => rowOf(stage, false));
 }
 
-/** How many tasks have ended, well or not, and how many there are. */
-function doneOf(counts: TaskCounts): { readonly done: number; readonly total: number } {
-  return { done: counts.succeeded + counts.failed + counts.cancelled, total: counts.total };
-}
-
-/** `, 8 running, 2 retries, 12.4 a second, 30 s left`: what is not zero. */
+/** `, 2 failed, 8 running, 2 retries, 12.4 a second, 30 s left`: what is not zero. */
 function detailOf(counts: TaskCounts, progress: JobProgress | undefined): string {
-  const left = counts.total - doneOf(counts).done;
+  const left = counts.total - counts.succeeded - counts.failed - counts.cancelled;
   const rate = progress?.tasksPerSecond ?? 0;
   const parts = [
-    counts.running === 0 ? "" : `${counts.running} running`,
-    counts.failed === 0 ? "" : `${counts.failed} failed`,
-    counts.cancelled === 0 ? "" : `${counts.cancelled} cancelled`,
+    counts.failed === 0 ? "" : `${number(counts.failed)} failed`,
+    counts.cancelled === 0 ? "" : `${number(counts.cancelled)} cancelled`,
+    counts.running === 0 ? "" : `${number(counts.running)} running`,
     counts.retries === 0 ? "" : count(counts.retries, "retry", "retries"),
     rate === 0 || left === 0 ? "" : `${rate.toFixed(rate < 10 ? 1 : 0)} a second`,
     rate === 0 || left === 0 ? "" : `${length((left / rate) * 1_000)} left`,

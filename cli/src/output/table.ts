@@ -39,26 +39,66 @@ const frameless = {
 /** How a table fits. */
 export interface TableOptions {
   readonly palette: Palette;
-  /** Cuts the last column so that a row stays a line. Undefined: nothing is cut. */
+  /** The width of a terminal: no row is longer. Undefined: as wide as it is. */
   readonly columns?: number | undefined;
   /** Columns of numbers, by index. */
   readonly right?: readonly number[];
+  /** Columns that are left out, in this order, where the terminal is too narrow for all. Never the last. */
+  readonly spare?: readonly number[];
 }
 
-/** Rows under a head. Only the last column is ever cut, so that ids stay whole. */
+/**
+ * Rows under a head. Where they do not fit, columns that can be spared are left out and the last one is cut, so
+ * that ids stay whole; where they do not fit even so, each row is a block of names and values.
+ */
 export function table(
   head: readonly string[],
   rows: readonly (readonly Cell[])[],
   options: TableOptions,
 ): string {
-  const fitted = fit(head, rows, options.columns);
+  const { palette, columns = Infinity, right = [], spare = [] } = options;
+  const widths = head.map((name, index) => {
+    return rows.reduce((most, row) => Math.max(most, textOf(row[index] ?? "").length), name.length);
+  });
+  const last = head.length - 1;
+  const least = (kept: readonly number[]) =>
+    kept.reduce((sum, index) => {
+      const width = widths[index] ?? 0;
+      return sum + (index === last ? Math.min(width, leastLastColumn) : width + gap);
+    }, 0);
+  let kept = [...head.keys()];
+  for (const index of spare) if (least(kept) > columns) kept = kept.filter((one) => one !== index);
+  if (least(kept) > columns) return blocks(head, rows, palette);
+  const taken = least(kept.filter((index) => index !== last));
   const made = new Table({
     ...frameless,
-    head: head.map((name) => options.palette.faint(name)),
-    colAligns: head.map((_, index) => (options.right?.includes(index) === true ? "right" : "left")),
+    head: kept.map((index) => palette.faint(head[index] ?? "")),
+    colAligns: kept.map((index) => (right.includes(index) ? "right" : "left")),
   });
-  made.push(...fitted.map((row) => row.map(painted)));
+  for (const row of rows) {
+    made.push(
+      kept.map((index) => {
+        const cell = row[index] ?? "";
+        return painted(index === last ? cut(cell, columns - taken) : cell);
+      }),
+    );
+  }
   return trimLines(made.toString());
+}
+
+function blocks(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  palette: Palette,
+): string {
+  return rows
+    .map((row) =>
+      facts(
+        head.map((name, index) => [name, row[index] ?? ""] as const),
+        palette,
+      ),
+    )
+    .join("\n\n");
 }
 
 /** Names and values, a line each; values that are empty are left out. */
@@ -73,23 +113,11 @@ export function facts(
   return trimLines(made.toString());
 }
 
-function fit(
-  head: readonly string[],
-  rows: readonly (readonly Cell[])[],
-  columns: number | undefined,
-): readonly (readonly Cell[])[] {
-  if (columns === undefined) return rows;
-  const last = head.length - 1;
-  const widths = head.slice(0, last).map((name, index) => {
-    return rows.reduce((most, row) => Math.max(most, textOf(row[index] ?? "").length), name.length);
-  });
-  const taken = widths.reduce((sum, width) => sum + width + frameless.chars.middle.length, 0);
-  const room = Math.max(leastLastColumn, columns - taken);
-  return rows.map((row) => row.map((cell, index) => (index === last ? cut(cell, room) : cell)));
-}
-
-/** Below this the last column says nothing: better a row that the terminal wraps. */
+/** Below this the last column says nothing. */
 const leastLastColumn = 12;
+
+/** Between two columns. */
+const gap = frameless.chars.middle.length;
 
 function cut(cell: Cell, room: number): Cell {
   const text = textOf(cell);

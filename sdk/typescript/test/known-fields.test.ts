@@ -104,6 +104,14 @@ describe("a field that is not known", () => {
     await assert.rejects(splitLines([], untyped({ bytes: 1 })), refusal("bytes", /targetBytes/));
   });
 
+  it("is no worse than an idempotency key that is empty: that is refused too", async () => {
+    const { client } = await setUp();
+    const refused = refusal("idempotencyKey", /^idempotencyKey is empty/);
+    await assert.rejects(client.submit(good, { idempotencyKey: "" }), refused);
+    const [outcome] = await client.submitMany([{ job: good, idempotencyKey: "" }]);
+    assert.ok(outcome !== undefined && !outcome.ok && refused(outcome.error));
+  });
+
   it("of the options of Client and Worker is refused", () => {
     const timeout = untyped({ callTimeout: 1 });
     assert.throws(() => new Client(timeout), refusal("callTimeout", /callTimeoutMs may be meant/));

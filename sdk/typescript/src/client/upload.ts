@@ -3,6 +3,7 @@ import type { TraceContext } from "@capstan/proto/capstan/v1/common.js";
 import { TraceContext as TraceContexts } from "@capstan/proto/capstan/v1/common.js";
 import { JobState } from "@capstan/proto/capstan/v1/job.js";
 import type { SubmitJobResponse } from "@capstan/proto/capstan/v1/master_service.js";
+import { invalidOption } from "../call-error.js";
 import type { Codec } from "../codec.js";
 import { CapstanError } from "../errors.js";
 import type { JobDefinition, StageDefinition } from "../job-definition.js";
@@ -93,6 +94,12 @@ export class JobUpload {
     key: string | undefined,
   ) {
     checkJob(job);
+    if (key === "") {
+      throw invalidOption(
+        "idempotencyKey",
+        "idempotencyKey is empty: leave it out where there is none",
+      );
+    }
     this.namespace = namespace;
     this.key = key ?? drawKey();
     this.#keyIsDrawn = key === undefined;
