@@ -25,6 +25,7 @@ import { DeliverySpans } from "./telemetry/deliveries.js";
 import { FewLines } from "./telemetry/few-lines.js";
 import { Happenings } from "./telemetry/happenings.js";
 import { jsonLog } from "./telemetry/log.js";
+import { ReplayLines } from "./telemetry/replay-lines.js";
 import { traceOfSubmit } from "./telemetry/submits.js";
 import type { Tracing } from "./telemetry/tracing.js";
 import { startTracing, tracingIsOn } from "./telemetry/tracing.js";
@@ -115,6 +116,11 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 /** Opens what a master is made of, one on the other. @param opened is told of each part as soon as it is open */
 async function openAll(options: MasterOptions, log: Log, opened: Opened): Promise<RpcServer> {
   const clock = options.clock ?? systemClock;
+  const beganAt = clock.monotonicMs();
+  // All of it is read and verified before anything is replayed.
+  if (options.journal.kind === "file") {
+    log.info({ directory: options.journal.directory }, "opening the journal");
+  }
   const journal = await openJournal(options.journal);
   opened.add(() => journal.close());
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
@@ -127,6 +133,7 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
     clock,
     ...(snapshots && { load: snapshots.load, readBytes: snapshots.start.source.readBytes }),
     draw: systemDraw(),
+    onReplay: new ReplayLines(log, clock).tell,
     ...(options.settings === undefined ? {} : { settings: options.settings }),
     ...(options.payloadBudgetBytes === undefined
       ? {}
@@ -140,8 +147,9 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
   });
   opened.add(() => engine.close());
   happenings.begin(engine);
+  const tookMs = Math.round(clock.monotonicMs() - beganAt);
   const from = { snapshot: snapshots?.start.newestIndex ?? 0 };
-  log.info({ epoch: engine.epoch, ...from, ...engine.replayed }, "replayed the journal");
+  log.info({ epoch: engine.epoch, ...from, ...engine.replayed, tookMs }, "replayed the journal");
   // Closed before the engine: what is decided meanwhile, it finds in the journal when it is opened again.
   const history = await startHistory(
     options.journal,

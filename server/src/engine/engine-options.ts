@@ -5,7 +5,7 @@ import type { Clock } from "./clock.js";
 import type { CoreFunctions } from "./core-functions.js";
 import type { EventObserver } from "./engine-port.js";
 import type { Draw } from "./random.js";
-import type { ReplayBase } from "./replay.js";
+import type { ReplayBase, ReplayListener } from "./replay.js";
 
 /** What a master has in memory that comes from its journal. */
 export interface EngineMemory {
@@ -33,6 +33,8 @@ export interface EngineOptions {
   readonly load?: (memory: EngineMemory) => Promise<LoadedBase | undefined>;
   /** Reads back payload bytes that are not in memory. Default: from the journal. */
   readonly readBytes?: ReadBytes;
+  /** Is told how far the replay is. */
+  readonly onReplay?: ReplayListener;
   /** Is told of events once they are durable; costs nothing when there is none. */
   readonly observer?: EventObserver | undefined;
   /** Of which events it is told; the others cost a look each. Default: of all. */

@@ -63,6 +63,7 @@ export class MasterEngine implements Engine {
   #turnIsDue = false;
   #closed = false;
   #failed = false;
+  #giveUpClosing: ((error: unknown) => void) | undefined;
 
   /** Opens the master's state from its journal and takes the right to write. */
   static async open(options: EngineOptions): Promise<MasterEngine> {
@@ -75,7 +76,10 @@ export class MasterEngine implements Engine {
     });
     const base = await options.load?.({ state, payloads });
     // What neither a snapshot stands for nor the journal has is DATA_LOSS.
-    const replayed = await replay(journal, (base?.index ?? 0) + 1, state, payloads, base);
+    const [first, last] = [(base?.index ?? 0) + 1, journal.lastIndex];
+    const tell = (at: number) => options.onReplay?.(at, first, last);
+    tell(first - 1);
+    const replayed = await replay(journal, first, state, payloads, base, tell);
     const { epoch } = await journal.claim();
     return new MasterEngine(options, state, payloads, replayed, epoch);
   }
@@ -231,7 +235,11 @@ export class MasterEngine implements Engine {
     };
   }
 
-  /** Takes nothing new, waits for what was decided to be durable, and closes the journal. */
+  /**
+   * Takes nothing new, waits for what was decided to be durable, and closes the journal.
+   *
+   * @throws what the journal failed with, if it did before all was durable
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -240,7 +248,8 @@ export class MasterEngine implements Engine {
     }
     this.#alarm.stop();
     this.#time.stop();
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
+      this.#giveUpClosing = reject;
       const settle = () => {
         if (this.#commit.isIdle) resolve();
         else this.#commit.after(() => this.#clock.soon(settle));
@@ -284,8 +293,9 @@ export class MasterEngine implements Engine {
 
   #fail(error: unknown): void {
     if (this.#failed) return;
-    // Also while closing, or close() would wait for ever for what is not to be made durable.
     this.#failed = this.#closed = true;
+    // Or it would wait for ever for what is not to be made durable.
+    this.#giveUpClosing?.(error);
     this.#alarm.stop();
     this.#time.stop();
     this.#onFatal(error);

@@ -13,6 +13,13 @@ export interface Replayed {
   readonly events: number;
 }
 
+/**
+ * Is told how far a replay is, before its first entry and after each.
+ *
+ * @param at index of the last entry that was replayed; `first` - 1 before there is one
+ */
+export type ReplayListener = (at: number, first: number, last: number) => void;
+
 /** What stood before the first entry that is read: nothing, or what a snapshot says. */
 export type ReplayBase = Pick<Replayed, "lastNow" | "nextBlob">;
 
@@ -23,6 +30,7 @@ const nothingBefore: ReplayBase = { lastNow: 0, nextBlob: 1 };
  *
  * @param from index of the first entry to read
  * @param base what state and payloads hold already
+ * @param onEntry is told of each entry once it is replayed
  * @throws JournalError if the journal is damaged or of a newer format
  */
 export async function replay(
@@ -31,11 +39,13 @@ export async function replay(
   state: State,
   payloads: PayloadStore,
   base: ReplayBase = nothingBefore,
+  onEntry: (index: number) => void = () => undefined,
 ): Promise<Replayed> {
   let { lastNow, nextBlob } = base;
   let entries = 0;
   let events = 0;
   for await (const { index, body } of journal.read(from)) {
+    onEntry(index);
     if (body.byteLength === 0) continue;
     const entry = decodeEntry(body);
     const { stamp, firstBlob, lengths, sectionOffset, section } = entry;

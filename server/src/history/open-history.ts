@@ -120,11 +120,11 @@ class ThreadHistory implements History {
     this.#worker.on("message", (reply: ThreadReply) => {
       this.#take(reply);
     });
-    this.#worker.on("error", (error) => {
-      this.#fail(error);
-    });
+    // Only at its exit has all come that it said: that goes before the end of it.
+    let cause: unknown = new Error("its thread has ended");
+    this.#worker.on("error", (error) => (cause = error));
     this.#worker.on("exit", () => {
-      this.#fail(new Error("its thread has ended"));
+      this.#fail(cause);
     });
   }
 

@@ -52,9 +52,11 @@ export function startBuilder(data: BuilderData): Building {
       const { info, previousIndex } = reply;
       resolve({ info, previousIndex, records: RecordIndex.from(reply.records) });
     });
-    worker.once("error", reject);
+    // Only at its exit has all come that it said: that goes before the end of it.
+    let cause: unknown = new Error("the thread that built a snapshot has ended");
+    worker.once("error", (error) => (cause = error));
     worker.once("exit", () => {
-      reject(new Error("the thread that built a snapshot has ended"));
+      reject(cause instanceof Error ? cause : new Error(String(cause)));
     });
   });
   return {

@@ -61,6 +61,31 @@ describe("the engine", () => {
     }
   });
 
+  it("ends its closing with what the journal failed with, where that fails meanwhile", async () => {
+    const journal = await openMemoryJournal(new MemoryDisk());
+    const fatal: unknown[] = [];
+    const engine = await open(journal, (error) => fatal.push(error));
+    const failure = new Error("the disk failed");
+    let fails: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => {
+      journal.append = () => {
+        resolve();
+        return new Promise((_, reject) => {
+          fails = () => {
+            reject(failure);
+          };
+        });
+      };
+    });
+    void submit(engine, "job", 1, 100).catch(() => undefined);
+    await asked;
+    const closing = engine.close();
+    fails();
+    await assert.rejects(closing, failure);
+    assert.deepEqual(fatal, [failure]);
+    await journal.close();
+  });
+
   it("lets jobs go that have ended and that history has, with their bytes, also over a restart", async () => {
     const disk = new MemoryDisk();
     const settings = { retireAfterMs: 0 };

@@ -6,7 +6,7 @@ export class Faults {
   readonly shared: SharedArrayBuffer;
   readonly #switches: Int32Array;
 
-  constructor(shared = new SharedArrayBuffer(12)) {
+  constructor(shared = new SharedArrayBuffer(16)) {
     this.shared = shared;
     this.#switches = new Int32Array(shared);
   }
@@ -29,6 +29,13 @@ export class Faults {
   }
   set threadDies(on: boolean) {
     Atomics.store(this.#switches, 2, on ? 1 : 0);
+  }
+  /** With the error of a sync goes the thread: right after it has told of it. */
+  get threadDiesOfSync(): boolean {
+    return Atomics.load(this.#switches, 3) === 1;
+  }
+  set threadDiesOfSync(on: boolean) {
+    Atomics.store(this.#switches, 3, on ? 1 : 0);
   }
 }
 
@@ -64,6 +71,12 @@ function faulty(file: StorageFile, faults: Faults): StorageFile {
       throw Object.assign(new Error("ENOSPC: simulated"), { code: "ENOSPC" });
     },
     sync: () => {
+      if (faults.threadDiesOfSync) {
+        process.nextTick(() => {
+          throw new Error("the thread could not live with it");
+        });
+        throw Object.assign(new Error("EIO: simulated"), { code: "EIO" });
+      }
       if (faults.syncFails) throw Object.assign(new Error("EIO: simulated"), { code: "EIO" });
       file.sync();
     },

@@ -151,4 +151,23 @@ describe("file journal, with other processes", () => {
     await assert.rejects(journal.append(bytes("a")), JournalFailure);
     assert.equal(journal.lastIndex, 1);
   });
+
+  it("fails the append in flight with the disk's error, also where the writer's thread ends of it", async () => {
+    // Which of the two comes first is a matter of chance.
+    for (let round = 0; round < 20; round++) {
+      const faults = new Faults();
+      const journal = await openFileJournal({
+        directory: join(directory, `with-faults-${String(round)}`),
+        writer: {
+          kind: "thread",
+          storageModule: new URL("./faulty-storage.js", import.meta.url).href,
+          storageData: faults.shared,
+        },
+      });
+      journals.push(journal);
+      await journal.claim();
+      faults.threadDiesOfSync = true;
+      await assert.rejects(journal.append(bytes("a")), /the disk failed: an entry may or may not/);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { JournalFailure } from "../journal-error.js";
+import { JournalFailure, messageOf } from "../journal-error.js";
 import {
   fromPlain,
   type PlainError,
@@ -35,11 +35,11 @@ class ThreadWriter implements Writer {
     this.#worker.on("message", (reply: ThreadReply) => {
       this.#settle(reply);
     });
-    this.#worker.on("error", (error) => {
-      this.#fail(error);
-    });
+    // Only at its exit has all come that it answered before: that says what happened, and not the end of it.
+    let cause: unknown;
+    this.#worker.on("error", (error) => (cause = error));
     this.#worker.on("exit", () => {
-      this.#fail(undefined);
+      this.#fail(cause);
     });
   }
 
@@ -89,7 +89,9 @@ class ThreadWriter implements Writer {
   }
 
   #fail(cause: unknown): void {
-    this.#failure ??= new JournalFailure("the journal's writer thread has ended", { cause });
+    const why = cause === undefined ? "" : `: ${messageOf(cause)}`;
+    const message = `the journal's writer thread has ended${why}`;
+    this.#failure ??= new JournalFailure(message, cause === undefined ? {} : { cause });
     for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure);
   }
 }
