@@ -32,9 +32,15 @@ function fieldsText(fields: object): string {
 }
 
 function valueText(value: unknown): string {
-  if (value instanceof Error) return value.stack ?? value.message;
+  if (value instanceof Error) return stackOf(value);
   if (typeof value === "bigint") return value.toString();
   if (typeof value === "string") return /[\s"]/.test(value) ? JSON.stringify(value) : value;
   const whole = (_key: string, part: unknown) => (typeof part === "bigint" ? String(part) : part);
   return JSON.stringify(value, whole) ?? "";
+}
+
+/** With what caused it: that says most. */
+function stackOf({ stack, message, cause }: Error): string {
+  const own = stack ?? message;
+  return cause instanceof Error ? `${own}\ncaused by ${stackOf(cause)}` : own;
 }

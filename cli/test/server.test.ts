@@ -139,6 +139,29 @@ describe("capstan server", function () {
     assert.deepEqual([name?.code, place?.code], [1, 1]);
   });
 
+  it("refuses numbers that make no sense, naming the flag and its range", async () => {
+    const refused: readonly (readonly [string, string, RegExp])[] = [
+      ["--lease-term", "1ms", /--lease-term is 100 ms to 1 h, got 1 ms/],
+      ["--lease-term", "2h", /--lease-term is 100 ms to 1 h, got 2 h/],
+      ["--ping-interval", "1ms", /--ping-interval is 50 ms to 10 min, got 1 ms/],
+      ["--keep-succeeded", "1ms", /--keep-succeeded is 1\.0 s to 3650 d, got 1 ms/],
+      ["--keep-failed", "4000d", /--keep-failed is 1\.0 s to 3650 d, got 4000 d/],
+      ["--segment-mib", "0", /--segment-mib is 1 to 1024, got 0/],
+      ["--segment-mib", "4096", /--segment-mib is 1 to 1024, got 4096/],
+      ["--snapshot-segments", "10001", /--snapshot-segments is 0 to 10000, got 10001/],
+    ];
+    for (const [flag, value, message] of refused) {
+      const { code, stderr } = await capstan(["server", "--memory", flag, value]);
+      assert.equal(code, 2, flag);
+      assert.match(stderr, message);
+    }
+    const journal = { kind: "memory" } as const;
+    await assert.rejects(startMaster({ journal, settings: { leaseTermMs: 1 } }), {
+      name: "RangeError",
+      message: "the lease term is 100 to 3600000 ms, got 1",
+    });
+  });
+
   it("refuses flags that cannot both be meant", async () => {
     const [both, long, own] = await Promise.all([
       capstan(["server", "--memory", "--data", data]),
@@ -182,6 +205,31 @@ describe("capstan server", function () {
     assert.match(stderr, /Restore the folder from a copy.*docs\/journal-format\.md/);
   });
 
+  it("names the file in its folder that it cannot use, in a sentence, and so does a verification", async () => {
+    const folder = join(data, "odd");
+    mkdirSync(join(folder, "lock-holder.json"), { recursive: true });
+    const server = start([
+      "server",
+      "--address",
+      "127.0.0.1:0",
+      "--data",
+      folder,
+      "--log-level",
+      "warn",
+    ]);
+    running.push(server);
+    const { code, stderr } = await server.ended;
+    assert.equal(code, 74);
+    assert.match(
+      stderr,
+      /^error: .*lock-holder\.json: it is a folder, not a file\n--data or .*\n$/,
+    );
+    writeFileSync(join(folder, "0000000000000001.segment"), "");
+    const verified = await capstan(["journal", "verify", "--data", folder]);
+    assert.equal(verified.code, 1);
+    assert.match(verified.stderr, /^error: .*lock-holder\.json: it is a folder, not a file\n$/);
+  });
+
   it("ends at once, with a sentence, where its folder cannot be made", async function () {
     if (process.platform !== "linux") this.skip();
     const file = join(data, "file");
@@ -189,7 +237,7 @@ describe("capstan server", function () {
     const folders = ["/proc/capstan/deep", "/proc/1", "/dev/null/capstan", file];
     const reasons = [
       "the system makes no folder there",
-      "this user may not write into it",
+      "this user may not write into it, or not its file /proc/1/lock",
       "a part of its path is a file, not a folder",
       "it is a file, not a folder",
     ];

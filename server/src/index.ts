@@ -1,6 +1,8 @@
 /** The package's front door: start a master in this process. */
 export { defaultAddress, startMaster } from "./main.js";
 export type { Master, MasterOptions } from "./main.js";
+export { isWithin, masterRanges } from "./master-ranges.js";
+export type { Range } from "./master-ranges.js";
 export { readFileJournal } from "./journal/file/survey.js";
 export { verifyJournal } from "./verify-journal.js";
 export type {

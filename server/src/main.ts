@@ -13,6 +13,7 @@ import { HistoryLink } from "./engine/history-link.js";
 import type { History, Retention } from "./history/history.js";
 import { JournalError, messageOf } from "./journal/journal-error.js";
 import type { Journal } from "./journal/journal.js";
+import { isWithin, masterRanges, type Range } from "./master-ranges.js";
 import { defaultSnapshotSegments, Snapshots } from "./open-snapshots.js";
 import { type JournalPlace, openJournal, startHistory } from "./open-stores.js";
 import { Opened } from "./opened.js";
@@ -44,13 +45,13 @@ export interface MasterOptions {
    * never. Default 4. Of a file journal only.
    */
   readonly snapshotSegments?: number;
-  /** Lease terms and the like. */
+  /** Lease terms and the like. A lease term is 100 to 3,600,000 ms, default 15,000. */
   readonly settings?: Partial<Settings>;
-  /** How long jobs that have ended can be read, where they do not say so themselves. */
+  /** How long jobs that have ended can be read, where they do not say so themselves: a second to ten years. */
   readonly retention?: Partial<Retention>;
   /**
-   * How often each side of a session pings; shorter than the lease term. Default a third of that, at most
-   * 5,000 ms.
+   * How often each side of a session pings; 50 to 600,000 ms, and shorter than the lease term. Default a third of
+   * that, at most 5,000 ms.
    */
   readonly pingIntervalMs?: number;
   /** What payloads may take in memory. Default 256 MiB. */
@@ -86,8 +87,8 @@ const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: ()
 /**
  * Starts a master: opens its journal, replays it, and listens.
  *
- * @throws RangeError if the address is malformed, or off loopback without `insecure`; if workers are pinged
- *   less often than once in a lease term
+ * @throws RangeError if the address is malformed, or off loopback without `insecure`; if a length of time is out
+ *   of its range ({@link masterRanges}), or workers are pinged less often than once in a lease term
  * @throws JournalError if the journal is damaged, of a newer format, or another master's
  */
 export async function startMaster(options: MasterOptions): Promise<Master> {
@@ -117,11 +118,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 async function openAll(options: MasterOptions, log: Log, opened: Opened): Promise<RpcServer> {
   const clock = options.clock ?? systemClock;
   const beganAt = clock.monotonicMs();
-  // All of it is read and verified before anything is replayed.
-  if (options.journal.kind === "file") {
-    log.info({ directory: options.journal.directory }, "opening the journal");
-  }
-  const journal = await openJournal(options.journal);
+  const journal = await sayingWhatTakesLong(options.journal, clock, log);
   opened.add(() => journal.close());
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
   const snapshots = await openSnapshots(options.journal, journal);
@@ -188,6 +185,17 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
   return server;
 }
 
+/** A start that is refused at once is told by its reason alone. */
+const takesLongMs = 1_000;
+
+function sayingWhatTakesLong(place: JournalPlace, clock: Clock, log: Log): Promise<Journal> {
+  const directory = place.kind === "file" ? place.directory : "";
+  const isOpen = clock.setTimer(takesLongMs, () => {
+    log.info({ directory }, "reading and verifying the journal");
+  });
+  return openJournal(place).finally(isOpen);
+}
+
 async function openSnapshots(
   place: JournalPlace,
   journal: Journal,
@@ -220,7 +228,13 @@ function checkAddress(address: string, insecure: boolean): void {
 }
 
 /** A session is proved by pings: one that is pinged less often than once in a term would be given up. */
-function checkTerms({ settings, pingIntervalMs }: MasterOptions): void {
+function checkTerms(options: MasterOptions): void {
+  const { settings, pingIntervalMs, retention } = options;
+  refuseOutside("the lease term", settings?.leaseTermMs, masterRanges.leaseTermMs);
+  refuseOutside("the ping interval", pingIntervalMs, masterRanges.pingIntervalMs);
+  const { succeededMs, otherMs } = retention ?? {};
+  refuseOutside("the retention of jobs that succeeded", succeededMs, masterRanges.retentionMs);
+  refuseOutside("the retention of other jobs", otherMs, masterRanges.retentionMs);
   const termMs = settings?.leaseTermMs ?? defaultSettings.leaseTermMs;
   if (pingIntervalMs === undefined || pingIntervalMs < termMs) return;
   throw new RangeError(
@@ -228,11 +242,24 @@ function checkTerms({ settings, pingIntervalMs }: MasterOptions): void {
   );
 }
 
+function refuseOutside(what: string, value: number | undefined, range: Range): void {
+  if (isWithin(value, range)) return;
+  throw new RangeError(`${what} is ${range.least} to ${range.most} ms, got ${value}`);
+}
+
 function endProcess(log: Log): (error: unknown) => void {
   return (error) => {
-    log.error({ error }, "the master cannot go on; started again, it recovers by replay");
+    // A disk that fails is no bug: where in the program it was met says nothing.
+    const fields = error instanceof JournalError ? { why: storyOf(error) } : { error };
+    log.error(fields, "the master cannot go on; started again, it recovers by replay");
     process.exit(exitCodes.failed);
   };
+}
+
+/** What an error says, and what caused it. */
+function storyOf(error: Error): string {
+  const { message, cause } = error;
+  return cause instanceof Error ? `${message}: ${storyOf(cause)}` : message;
 }
 
 /** Of sysexits.h, as far as they say something to whoever restarts the process. */
@@ -317,12 +344,17 @@ function readOptions(): MasterOptions | undefined {
     }
     const fallback = join(homedir(), ".local/share/capstan");
     const directory = values.data ?? process.env["CAPSTAN_DATA"] ?? fallback;
-    const term = positive("--lease-term-ms", values["lease-term-ms"]);
-    const ping = positive("--ping-interval-ms", values["ping-interval-ms"]);
-    const succeeded = positive("--keep-succeeded-ms", values["keep-succeeded-ms"]);
-    const other = positive("--keep-failed-ms", values["keep-failed-ms"]);
-    const mib = wholeNumber("--segment-mib", values["segment-mib"], 1);
-    const snapshotSegments = wholeNumber("--snapshot-segments", values["snapshot-segments"], 0);
+    const ranges = masterRanges;
+    const number = (
+      flag: Exclude<keyof typeof values, "memory" | "insecure" | "help">,
+      range: Range,
+    ) => numberIn(range, `--${flag}`, values[flag]);
+    const term = number("lease-term-ms", ranges.leaseTermMs);
+    const ping = number("ping-interval-ms", ranges.pingIntervalMs);
+    const succeeded = number("keep-succeeded-ms", ranges.retentionMs);
+    const other = number("keep-failed-ms", ranges.retentionMs);
+    const mib = number("segment-mib", ranges.segmentMib);
+    const snapshotSegments = number("snapshot-segments", ranges.snapshotSegments);
     const size = mib === undefined ? {} : { segmentBytes: mib * 1_024 * 1_024 };
     const address = values.address ?? process.env["CAPSTAN_ADDRESS"] ?? defaultAddress;
     parseAddress(address, values.address === undefined ? "CAPSTAN_ADDRESS" : "--address");
@@ -346,24 +378,11 @@ function readOptions(): MasterOptions | undefined {
   }
 }
 
-function positive(flag: string, text: string | undefined): number | undefined {
-  return numberFrom(1, flag, text, "a positive number of milliseconds");
-}
-
-function wholeNumber(flag: string, text: string | undefined, least: number): number | undefined {
-  return numberFrom(least, flag, text, `a whole number from ${least} on`);
-}
-
-function numberFrom(
-  least: number,
-  flag: string,
-  text: string | undefined,
-  what: string,
-): number | undefined {
+function numberIn(range: Range, flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text !== "" && Number.isSafeInteger(value) && value >= least) return value;
-  throw new Error(`${flag} takes ${what}, got ${text}`);
+  if (/^\d+$/.test(text) && isWithin(value, range)) return value;
+  throw new Error(`${flag} takes a whole number from ${range.least} to ${range.most}, got ${text}`);
 }
 
 const script = process.argv[1];

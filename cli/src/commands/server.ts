@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { readAddress } from "@capstan/proto/address.js";
 import { asksForTraces } from "@capstan/proto/otel.js";
-import type { JournalError, Log, Master, MasterOptions, Tracing } from "@capstan/server";
+import type { JournalError, Log, Master, MasterOptions, Range, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
 import { duration, wholeNumber } from "../arguments.js";
 import { asUsage, CliError } from "../errors.js";
@@ -43,29 +43,33 @@ export function addServer(root: Command, program: Program): void {
     .option("--insecure", "listen off loopback in the clear: whoever reaches the port may do all")
     .option(
       "--lease-term <duration>",
-      "how long a lease holds without renewal (default: 15s)",
+      "how long a lease holds without renewal, 100ms to 1h (default: 15s)",
       duration,
     )
     .option(
       "--ping-interval <duration>",
-      "how often workers are pinged (default: a third of the lease term, at most 5s)",
+      "how often workers are pinged, 50ms to 10m and shorter than the lease term (default: a third of it, at most 5s)",
       duration,
     )
     .option(
       "--keep-succeeded <duration>",
-      "how long a job that succeeded can be read (default: 7d)",
+      "how long a job that succeeded can be read, 1s to 3650d (default: 7d)",
       duration,
     )
     .option(
       "--keep-failed <duration>",
-      "how long one that failed or was cancelled can be read (default: 30d)",
+      "how long one that failed or was cancelled can be read, 1s to 3650d (default: 30d)",
       duration,
     )
-    .option("--segment-mib <MiB>", "size of the journal's files (default: 64)", wholeNumber)
+    .option(
+      "--segment-mib <MiB>",
+      "size of the journal's files, 1 to 1024 (default: 64)",
+      wholeNumber,
+    )
     .option(
       "--snapshot-segments <count>",
       "make a snapshot, and cut the journal, when so many of its files were closed since the last; " +
-        "0: never (default: 4)",
+        "0: never, at most 10000 (default: 4)",
       wholeNumber,
     )
     .addOption(
@@ -97,6 +101,7 @@ async function serve(
   const { out, err } = sides(settingsOf(command), surroundings);
   const address = listenAddress(command);
   refuseContradictions(command, flags);
+  await refuseOutside(flags);
   const signals = listenForStop(surroundings);
   const { routeGrpcLog, startTracing } = await import("@capstan/server");
   const tracing = await startTracing(surroundings.env, "capstan-master");
@@ -118,7 +123,6 @@ function refuseContradictions(command: Command, flags: ServerFlags): void {
   if (flags.memory === true && command.getOptionValueSource("data") === "cli") {
     throw new CliError("--memory keeps nothing in --data: say one of them");
   }
-  if (flags.segmentMib === 0) throw new CliError("--segment-mib is at least 1");
   const { pingInterval, leaseTerm = defaultLeaseTermMs } = flags;
   if (pingInterval === undefined || pingInterval < leaseTerm) return;
   const term = flags.leaseTerm === undefined ? "the lease term" : "--lease-term";
@@ -127,6 +131,27 @@ function refuseContradictions(command: Command, flags: ServerFlags): void {
       "workers would be lost between two pings",
     { hint: "a third of the lease term is usual, and the default" },
   );
+}
+
+/** @throws CliError where a number makes no sense; the ranges are the master's */
+async function refuseOutside(flags: ServerFlags): Promise<void> {
+  const { isWithin, masterRanges: ranges } = await import("@capstan/server");
+  const refuse = (
+    flag: string,
+    value: number | undefined,
+    range: Range,
+    show: (value: number) => string = String,
+  ) => {
+    if (isWithin(value, range)) return;
+    const { least, most } = range;
+    throw new CliError(`${flag} is ${show(least)} to ${show(most)}, got ${show(value ?? NaN)}`);
+  };
+  refuse("--lease-term", flags.leaseTerm, ranges.leaseTermMs, length);
+  refuse("--ping-interval", flags.pingInterval, ranges.pingIntervalMs, length);
+  refuse("--keep-succeeded", flags.keepSucceeded, ranges.retentionMs, length);
+  refuse("--keep-failed", flags.keepFailed, ranges.retentionMs, length);
+  refuse("--segment-mib", flags.segmentMib, ranges.segmentMib);
+  refuse("--snapshot-segments", flags.snapshotSegments, ranges.snapshotSegments);
 }
 
 /** The master's, said here to spare the help the loading of it. A test compares the two. */

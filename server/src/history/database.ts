@@ -1,7 +1,8 @@
 import { closeSync, existsSync, openSync, renameSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { JournalError, messageOf } from "../journal/journal-error.js";
+import { reasonOf } from "../journal/file/folder-reason.js";
+import { JournalError } from "../journal/journal-error.js";
 import { applicationId, formatVersion, schema } from "./schema.js";
 import { type Database, isDamage, UnfitError } from "./sqlite.js";
 
@@ -26,7 +27,7 @@ export function openDatabase(path: string): Database {
     return openAt(path);
   } catch (error) {
     if (isDamage(error) || error instanceof JournalError) throw error;
-    const why = messageOf(error);
+    const why = reasonOf(error);
     throw new JournalError("failed", `the history ${path} cannot be opened: ${why}`, {
       cause: error,
     });

@@ -101,6 +101,7 @@ class ThreadHistory implements History {
   /** In trouble until this entry is synced; 0: it is not. */
   #troubleThrough = 0;
   #failure: HistoryError | undefined;
+  #isOpened = false;
   #settleOpened: { resolve: () => void; reject: (error: Error) => void };
   #closing: Promise<void> | undefined;
 
@@ -111,7 +112,13 @@ class ThreadHistory implements History {
     this.#builtThrough = journal.lastIndex;
     this.#settleOpened = { resolve: () => undefined, reject: () => undefined };
     this.opened = new Promise((resolve, reject) => {
-      this.#settleOpened = { resolve, reject };
+      this.#settleOpened = {
+        resolve: () => {
+          this.#isOpened = true;
+          resolve();
+        },
+        reject,
+      };
     });
     const url = new URL("./history-thread.js", import.meta.url);
     // The process's own options are not the thread's business.
@@ -330,7 +337,8 @@ class ThreadHistory implements History {
     this.#settleOpened.reject(cause);
     if (this.#failure === undefined) {
       this.#failure = new HistoryError(`the history has failed: ${cause.message}`, { cause });
-      this.#onNews({ kind: "failed", error: cause });
+      // Whoever opens it is told otherwise.
+      if (this.#isOpened) this.#onNews({ kind: "failed", error: cause });
     }
     this.#refuseQueries(this.#failure);
     for (const { waiting } of this.#indexWaiters.splice(0)) waiting.reject(this.#failure);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,18 @@ describe("a master that cannot start", function () {
     database.exec("PRAGMA user_version = 99");
     database.close();
     await check(/later release of Capstan/);
+  });
+
+  it("says which file it may not use, in one line and with the code for that", async () => {
+    mkdirSync(join(directory, "lock-holder.json"));
+    const main = fileURLToPath(new URL("../../src/main.js", import.meta.url));
+    const started = (child = spawn(process.execPath, [main, "--data", directory], {
+      env: { ...process.env, CAPSTAN_LOG_LEVEL: "warn" },
+    }));
+    let said = "";
+    started.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    assert.deepEqual(await once(started, "close"), [74, null]);
+    assert.match(said, /^capstan master: .* cannot hold a journal: .*lock-holder\.json: .*\n$/);
   });
 
   it("lets go of journal and history when its address is taken", async () => {

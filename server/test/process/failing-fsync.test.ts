@@ -36,7 +36,11 @@ describe("a master whose disk cannot fsync", function () {
     writeFileSync(flag(), "");
     await assert.rejects(master.submit(100), /UNAVAILABLE|CANCELLED/);
     assert.equal(await master.exited, 70);
-    assert(master.logged.some(({ msg }) => msg.includes("the master cannot go on")));
+    const last = master.logged.find(({ msg }) => msg.includes("the master cannot go on"));
+    assert.match(
+      String(last?.["why"]),
+      /the disk failed: .*segment 0000.*: EIO: i\/o error, fdatasync$/,
+    );
     rmSync(flag());
     const again = await start();
     for (const jobId of acknowledged) assert(await again.has(jobId));

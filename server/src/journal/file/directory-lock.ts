@@ -35,14 +35,28 @@ export function lockDirectory(directory: string): StorageLock {
   const release = (): void => {
     process.removeListener("exit", release);
     if (!database.isOpen) return;
-    rmSync(holderPath, { force: true });
+    removeQuietly(holderPath);
     database.close();
   };
   // The listener is also what holds on to the database: collected as garbage it would let go.
   process.once("exit", release);
   const holder = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
-  writeFileSync(holderPath, JSON.stringify(holder));
+  try {
+    writeFileSync(holderPath, JSON.stringify(holder));
+  } catch (error) {
+    release();
+    throw error;
+  }
   return { release };
+}
+
+/** One that stays proves nothing; it may be another user's. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The lock is what counts.
+  }
 }
 
 function locked(directory: string, holderPath: string, cause: unknown): JournalError {

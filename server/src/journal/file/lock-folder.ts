@@ -20,8 +20,12 @@ function explained(directory: string, lock: () => StorageLock): StorageLock {
     return lock();
   } catch (error) {
     if (error instanceof JournalError) throw error;
-    throw new JournalError("failed", `${directory} cannot hold a journal: ${whyNot(error)}`, {
-      cause: error,
-    });
+    throw new JournalError(
+      "failed",
+      `${directory} cannot hold a journal: ${whyNot(error, directory)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

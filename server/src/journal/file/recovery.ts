@@ -12,6 +12,7 @@ import {
   type SegmentHeader,
   segmentName,
 } from "./format.js";
+import { reasonOf } from "./folder-reason.js";
 import { type ByteRange, SegmentPositions } from "./positions.js";
 import { segmentsIn } from "./segment-list.js";
 import { readFully, type Storage, type StorageFile } from "./storage.js";
@@ -117,7 +118,7 @@ class Recovery {
       this.#segments.push(positions);
     } catch (error) {
       if (error instanceof JournalError) throw error;
-      throw new JournalError("failed", "the journal cannot be read", {
+      throw new JournalError("failed", `the journal cannot be read: ${reasonOf(error)}`, {
         place: { segment: name },
         cause: error,
       });

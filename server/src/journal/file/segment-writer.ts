@@ -15,6 +15,7 @@ import {
   SEGMENT_HEADER_BYTES,
   segmentName,
 } from "./format.js";
+import { reasonOf } from "./folder-reason.js";
 import { type ByteRange, type SegmentPositionsData } from "./positions.js";
 import { recover } from "./recovery.js";
 import { isDiskFull, readFully, type Storage, type StorageFile } from "./storage.js";
@@ -95,7 +96,7 @@ export class SegmentWriter {
     const tail = segments.at(-1);
     if (tail !== undefined) {
       const { firstIndex, end } = tail;
-      const file = this.#storage.open(this.#path(firstIndex), "write");
+      const file = this.#openToWrite(firstIndex);
       this.#open = { firstIndex, file, end };
       this.#keepFound(file, firstIndex, lastWrite);
     }
@@ -105,6 +106,17 @@ export class SegmentWriter {
       segments: segments.map((segment) => segment.data()),
       repairs,
     };
+  }
+
+  #openToWrite(firstIndex: number): StorageFile {
+    try {
+      return this.#storage.open(this.#path(firstIndex), "write");
+    } catch (error) {
+      throw new JournalError("failed", `the journal cannot be written: ${reasonOf(error)}`, {
+        place: { segment: segmentName(firstIndex) },
+        cause: error,
+      });
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import type { ReadJournal, Repair, StoredEntry } from "../journal.js";
 import type { SnapshotStore } from "../snapshot-store.js";
 import { EntryReader } from "./entry-reader.js";
 import { checksumSeed, SEGMENT_SUFFIX, segmentName } from "./format.js";
+import { reasonOf } from "./folder-reason.js";
 import { lockFolder } from "./lock-folder.js";
 import { nodeStorage } from "./node-storage.js";
 import type { Recovered } from "./recovery.js";
@@ -207,7 +208,14 @@ function viewOf({ index, epoch, body }: StoredEntry): SurveyedEntry {
 function hasSegments(storage: Storage, directory: string): boolean {
   try {
     return storage.list(directory).some((name) => name.endsWith(SEGMENT_SUFFIX));
-  } catch {
-    return false;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    const message = `${directory} cannot be read: ${reasonOf(error)}`;
+    throw new JournalError("failed", message, { cause: error });
   }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR";
 }
