@@ -174,6 +174,8 @@ export class Reader {
       lastFailure: failed && this.#failureView(failed, kind),
       deliveries: this.#deliveriesOf(page, row, attempt, ended),
       deliveriesDropped: trouble?.dropped ?? 0,
+      // No job leaves the core while a worker holds something of it.
+      stopping: [],
     };
   }
 

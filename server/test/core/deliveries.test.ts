@@ -145,7 +145,22 @@ describe("a delivery", () => {
     story.pass(1);
     assert.equal(story.task(jobId).state, "scheduled");
     assert.equal(story.task(jobId).deliveries[0]?.failure?.kind, "timeout");
+    // Its handler may hang: that is seen until its worker answers for it.
+    assert.deepEqual(story.task(jobId).stopping, [1]);
     assert.equal(story.complete(grant).kind, "stale");
+    assert.deepEqual(story.task(jobId).stopping, []);
+  });
+
+  it("that is stopped with its job is seen until its worker answers for it", () => {
+    const story = new Scenario();
+    story.worker();
+    const jobId = story.submit({ stages: [{ tasks: 1 }] });
+    const grant = story.placeOne();
+    story.start(grant);
+    story.cancel(jobId);
+    assert.deepEqual(story.task(jobId).stopping, [1]);
+    story.giveBack(grant, "recalled");
+    assert.deepEqual(story.task(jobId).stopping, []);
   });
 
   it("whose result comes twice is told the same twice", () => {

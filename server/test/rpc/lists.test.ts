@@ -43,6 +43,50 @@ describe("lists and reads over gRPC", () => {
       })
     ).jobId;
 
+  it("lists tasks as they are read one by one, but for the stack of a failure", async () => {
+    const tasks = [{}, {}];
+    const job = { name: "read", stages: [{ taskType: "noop", tasks }] };
+    const { jobId } = await calls.submit({ job });
+    const worker = await TestWorker.register(edge.engine);
+    await worker.fail(await worker.next(), "Fatal", false);
+    await worker.complete(await worker.next());
+    const listed = (await calls.tasks({ jobId })).tasks;
+    assert.equal(listed.length, 2);
+    for (const one of listed) {
+      const { task } = await calls.task({ taskId: one.taskId });
+      const { lastFailure } = task ?? {};
+      assert.equal(lastFailure?.stack, one.index === 0 ? "at line 1" : undefined);
+      assert.deepEqual(one, {
+        ...task,
+        lastFailure: lastFailure && { ...lastFailure, stack: "" },
+      });
+    }
+  });
+
+  it("shows while it waits again, and runs again, that a task has lost its workers", async () => {
+    const jobId = await submit("deadly");
+    const taskId = `${jobId}/main/0`;
+    for (let lost = 1; lost <= 2; lost++) {
+      const worker = await TestWorker.register(edge.engine, { workerId: `victim-${String(lost)}` });
+      await worker.next();
+      worker.leave();
+      await loseWorker(edge.engine, worker.no);
+      const { task, deliveries } = await calls.task({ taskId });
+      assert.equal(task?.state, TaskState.TASK_STATE_PENDING);
+      assert.equal(task.budgetUse?.lost, lost);
+      const last = deliveries.at(-1);
+      assert.deepEqual(
+        [last?.workerId, last?.end, last?.charge],
+        [`victim-${String(lost)}`, DeliveryEnd.DELIVERY_END_WORKER_LOST, Charge.CHARGE_LOST],
+      );
+    }
+    const next = await TestWorker.register(edge.engine);
+    await next.next();
+    const { task, deliveries } = await calls.task({ taskId });
+    assert.equal(task?.state, TaskState.TASK_STATE_LEASED);
+    assert.equal(deliveries.length, 3);
+  });
+
   it("lists jobs newest first, by name, state, label and namespace", async () => {
     const first = await submit("a", { team: "blue", env: "x" });
     const second = await submit("b", { team: "blue" });

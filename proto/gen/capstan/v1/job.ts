@@ -386,7 +386,10 @@ export interface StageSpec {
   partitions?:
     | number
     | undefined;
-  /** What each task needs. At most 16 kinds. Empty: one slot (`slots` 1000). */
+  /**
+   * What each task needs. At most 16 kinds. Empty: one slot (`slots` 1000). A kind of 0 is as one that is not
+   * listed: tasks whose kinds are all 0 take no room, and as many run at once as the worker's credit allows.
+   */
   demand: Resource[];
   /** What must hold of a worker. Absent: nothing. */
   constraints:

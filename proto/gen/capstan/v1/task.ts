@@ -269,7 +269,10 @@ export enum LeaseState {
   LEASE_STATE_STARTED = 3,
   /** LEASE_STATE_DECIDING - Its failure is final and the worker's hook is deciding. */
   LEASE_STATE_DECIDING = 4,
-  /** LEASE_STATE_STOPPING - The task has moved on without it; it holds its resources until it ends. */
+  /**
+   * LEASE_STATE_STOPPING - The task has moved on without it; it holds its resources until its worker answers for it or is lost. A handler that
+   * does not stop when it is told is seen here, and in `LeaseCounts.stopping` of its worker.
+   */
   LEASE_STATE_STOPPING = 5,
   /** LEASE_STATE_ENDED - It has ended. */
   LEASE_STATE_ENDED = 6,
@@ -505,7 +508,10 @@ export interface Task {
   maxAttempts: number;
   /** How many deliveries it has had in its life. */
   deliveryCount: number;
-  /** The worker that holds its newest live lease; empty when there is none. */
+  /**
+   * The worker that holds its newest live lease; empty when there is none, hence also of a task that has ended: its
+   * deliveries (GetTask) say where it ran, `last_failure` where it failed.
+   */
   workerId: string;
   /** How far it says that it is, from 0 to 1; unset when it has not said. Lost when the master restarts. */
   progress?:
@@ -513,7 +519,10 @@ export interface Task {
     | undefined;
   /** What it says about that. */
   progressNote: string;
-  /** Its newest failure. Absent when it has had none. Its stack and causes are left out by ListTasks. */
+  /**
+   * Its newest failure. Absent when it has had none. ListTasks leaves out its stack, causes and whatever else is more
+   * than kind, type, message and the delivery: GetTask has all.
+   */
   lastFailure:
     | Failure
     | undefined;
@@ -580,7 +589,7 @@ export interface Delivery {
   rack: string;
   /** Where the lease stands. */
   state: LeaseState;
-  /** How it ended; UNSPECIFIED while it is live. */
+  /** How it ended; UNSPECIFIED while it is live. While its lease is STOPPING, how it ended for the task. */
   end: DeliveryEnd;
   /** What the end was charged to. */
   charge: Charge;
@@ -602,7 +611,7 @@ export interface Delivery {
   startedAt:
     | Timestamp
     | undefined;
-  /** When it ended. Absent while it is live. */
+  /** When it ended. Absent while it is live. While its lease is STOPPING, since when it is. */
   endedAt:
     | Timestamp
     | undefined;

@@ -85,6 +85,11 @@ export interface TaskView {
   readonly deliveries: readonly DeliveryView[];
   /** Deliveries left out of the middle of the list. */
   readonly deliveriesDropped: number;
+  /**
+   * Numbers of deliveries that have ended for the task, and whose worker has not answered for them: a handler may
+   * still run. Empty in a list, which does not look.
+   */
+  readonly stopping: readonly number[];
 }
 
 export interface TaskFilter {
@@ -167,7 +172,25 @@ export function getTask(
   const stage = state.stage(job.firstStage + position);
   const task = taskAt(stage, index);
   if (task === undefined) return undefined;
-  return taskView(state, job, stage, task, now, new PendingReasons(state, now));
+  const view = taskView(state, job, stage, task, now, new PendingReasons(state, now));
+  return { ...view, stopping: stoppingOf(state, task) };
+}
+
+/** A look at all that its workers hold: too much for a list. */
+function stoppingOf(state: State, task: TaskNo): readonly number[] {
+  const { tasks } = state;
+  const records = state.extras.get(task)?.deliveries ?? [];
+  const workers = new Set(records.map(({ worker }) => worker));
+  // A sweep that took it from its worker leaves no record.
+  if (tasks.delivery.get(task) > 0) workers.add(tasks.lastWorker.get(task));
+  const found: number[] = [];
+  for (const worker of workers) {
+    for (const no of state.worker(worker).leases) {
+      const lease = state.leases.get(no);
+      if (lease?.task === task && lease.stopping) found.push(lease.delivery);
+    }
+  }
+  return found;
 }
 
 /** The newest failure of a task. @returns undefined when it has had none */
@@ -290,6 +313,7 @@ function taskView(
     lastFailure: lastFailure(state, task),
     deliveries: deliveriesOf(state, task, extra?.deliveries ?? []),
     deliveriesDropped: extra?.dropped ?? 0,
+    stopping: [],
   };
 }
 

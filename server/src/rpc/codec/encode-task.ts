@@ -140,6 +140,7 @@ export function encodeTask(view: TaskView, failure?: Uint8Array): Task {
 /** @param failure the whole of what went wrong in it */
 export function encodeDelivery(view: DeliveryView, task: TaskView, failure?: Uint8Array): Delivery {
   const { state, end } = standings[view.end];
+  const isStopping = task.stopping.includes(view.delivery);
   const { attemptsMax } = task.kind.policy.retry;
   return {
     delivery: view.delivery,
@@ -149,7 +150,7 @@ export function encodeDelivery(view: DeliveryView, task: TaskView, failure?: Uin
     workerId: view.workerId,
     host: view.host,
     rack: view.rack,
-    state,
+    state: isStopping ? LeaseState.LEASE_STATE_STOPPING : state,
     end,
     charge: state === LeaseState.LEASE_STATE_ENDED ? charges[view.charge] : 0,
     failure: encodeDeliveryFailure(view, attemptsMax, failure),

@@ -61,12 +61,21 @@ function decodeSpec(checker: Checker, message: Register): WorkerSpec {
     namespaces: checkNamespaces(checker, ".namespaces", message.namespaces),
     host: message.host,
     rack: message.rack,
-    capacity: decodeDemand(checker, ".resources", message.resources),
+    capacity: decodeCapacity(checker, message),
     labels: decodeLabels(checker, message.labels),
     types: [...new Set(message.taskTypes)],
     prefetchTasks,
     sdk: [sdkName, sdkVersion].filter((part) => part !== "").join("/"),
   };
+}
+
+/** One that has nothing at all could never run a task. It may come to that later, by Resources. */
+function decodeCapacity(checker: Checker, { resources }: Register): WorkerSpec["capacity"] {
+  const capacity = decodeDemand(checker, ".resources", resources);
+  if (resources.length > 0 && resources.every(({ milli }) => milli === 0n)) {
+    checker.fail(".resources", "has nothing above 0: no task could ever run there");
+  }
+  return capacity;
 }
 
 function checkNames(

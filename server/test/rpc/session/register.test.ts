@@ -71,6 +71,22 @@ describe("Register", () => {
     assert.notEqual(answer.session, "");
   });
 
+  it("may list what the worker has none of, beside what it has", async () => {
+    const worker = new RawWorker(bench);
+    await worker.register({
+      workerId: "plain",
+      resources: [
+        { name: "gpu", milli: 0n },
+        { name: "slots", milli: 500n },
+      ],
+    });
+    const { capacity } = (await bench.worker("plain")).spec;
+    assert.deepEqual(capacity, [
+      { name: "gpu", milli: 0 },
+      { name: "slots", milli: 500 },
+    ]);
+  });
+
   it("is refused a second time", async () => {
     const worker = new RawWorker(bench);
     await worker.register();
@@ -116,6 +132,16 @@ describe("Register", () => {
     ["register.host", { host: "x".repeat(256) }],
     ["register.rack", { rack: "x".repeat(256) }],
     ["register.prefetch_tasks", { prefetchTasks: 1_025 }],
+    ["register.resources", { resources: [{ name: "slots", milli: 0n }] }],
+    [
+      "register.resources",
+      {
+        resources: [
+          { name: "cpu", milli: 0n },
+          { name: "slots", milli: 0n },
+        ],
+      },
+    ],
     ["register.resources[0].name", { resources: [{ name: "", milli: 1n }] }],
     ["register.resources[0].milli", { resources: [{ name: "cpu", milli: 1n << 53n }] }],
     [
