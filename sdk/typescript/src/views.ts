@@ -224,7 +224,7 @@ export interface Stage {
 /** Something that is not an error but that the submitter would want to know. */
 export interface Warning {
   /** What it is about. */
-  readonly kind: "unknown" | "infeasible" | "no_worker_of_type";
+  readonly kind: "unknown" | "infeasible" | "no_worker_of_type" | "task_loses_workers";
   /** The stage concerned, the first of several with the same trouble; empty when it is the whole job. */
   readonly stage: string;
   /** The task type concerned; empty when it is all of them. */

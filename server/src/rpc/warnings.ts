@@ -41,6 +41,21 @@ export function warningsOf(
   return [...warnings.values()];
 }
 
+/** Tasks of a job that lose one worker after the other, while they still go on. */
+export function lossesOf(state: State, namespace: string, jobId: string): Warning[] {
+  return queries
+    .losingTasks(state, namespace, jobId)
+    .slice(0, limits.warnings)
+    .map(({ stage, index, type, lostMax }) => ({
+      kind: WarningKind.WARNING_KIND_TASK_LOSES_WORKERS,
+      stage,
+      message:
+        `the task ${stage}/${index} has lost its worker more than once: it may be what ends them; ` +
+        `it fails once it has lost more than ${lostMax}`,
+      taskType: type,
+    }));
+}
+
 /** The kinds of tasks that a submit brings, and those that its stages announce. */
 export function kindsOf(command: SubmitJob): readonly KindInStage[] {
   const { stages } = command.spec;

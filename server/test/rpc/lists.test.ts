@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { JobState } from "@capstan/proto/capstan/v1/job.js";
+import { JobState, WarningKind } from "@capstan/proto/capstan/v1/job.js";
 import {
   DeliveryEnd,
   LocalityLevel,
@@ -74,6 +74,16 @@ describe("lists and reads over gRPC", () => {
       const { task, deliveries } = await calls.task({ taskId });
       assert.equal(task?.state, TaskState.TASK_STATE_PENDING);
       assert.equal(task.budgetUse?.lost, lost);
+      const { warnings } = await calls.job(jobId);
+      const losses = warnings.filter(
+        ({ kind }) => kind === WarningKind.WARNING_KIND_TASK_LOSES_WORKERS,
+      );
+      assert.deepEqual(
+        losses.map(({ stage, taskType }) => [stage, taskType]),
+        lost < 2 ? [] : [["main", "noop"]],
+      );
+      if (lost >= 2)
+        assert.match(losses[0]?.message ?? "", /^the task main\/0 has lost its worker/);
       const last = deliveries.at(-1);
       assert.deepEqual(
         [last?.workerId, last?.end, last?.charge],

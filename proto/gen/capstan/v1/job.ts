@@ -182,6 +182,11 @@ export enum WarningKind {
   WARNING_KIND_INFEASIBLE = 1,
   /** WARNING_KIND_NO_WORKER_OF_TYPE - No known worker serves the task type and takes new tasks: there is none, or all are lost or leaving. */
   WARNING_KIND_NO_WORKER_OF_TYPE = 2,
+  /**
+   * WARNING_KIND_TASK_LOSES_WORKERS - A task of the stage has lost its worker, or its lease expired, more than once in this generation, and has not ended:
+   * it may be what ends its workers. The words name the first that is found, and its budget. In GetJob alone.
+   */
+  WARNING_KIND_TASK_LOSES_WORKERS = 3,
   UNRECOGNIZED = -1,
 }
 
@@ -196,6 +201,9 @@ export function warningKindFromJSON(object: any): WarningKind {
     case 2:
     case "WARNING_KIND_NO_WORKER_OF_TYPE":
       return WarningKind.WARNING_KIND_NO_WORKER_OF_TYPE;
+    case 3:
+    case "WARNING_KIND_TASK_LOSES_WORKERS":
+      return WarningKind.WARNING_KIND_TASK_LOSES_WORKERS;
     case -1:
     case "UNRECOGNIZED":
     default:
@@ -211,6 +219,8 @@ export function warningKindToJSON(object: WarningKind): string {
       return "WARNING_KIND_INFEASIBLE";
     case WarningKind.WARNING_KIND_NO_WORKER_OF_TYPE:
       return "WARNING_KIND_NO_WORKER_OF_TYPE";
+    case WarningKind.WARNING_KIND_TASK_LOSES_WORKERS:
+      return "WARNING_KIND_TASK_LOSES_WORKERS";
     case WarningKind.UNRECOGNIZED:
     default:
       return "UNRECOGNIZED";

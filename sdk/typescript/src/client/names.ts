@@ -94,7 +94,12 @@ export const deliveryEnds = [
 ] as const;
 
 export const localityLevels = ["unknown", "none", "host", "rack", "any"] as const;
-export const warningKinds = ["unknown", "infeasible", "no_worker_of_type"] as const;
+export const warningKinds = [
+  "unknown",
+  "infeasible",
+  "no_worker_of_type",
+  "task_loses_workers",
+] as const;
 export const workerConnections = ["unknown", "connected", "lost", "disconnected", "left"] as const;
 export const workerAdmissions = ["unknown", "open", "draining", "excluded"] as const;
 export const masterRoles = ["unknown", "leader", "follower", "starting", "stopping"] as const;

@@ -5,6 +5,7 @@ import type { JobState } from "../state/jobs.js";
 import { isFinished, Job } from "../state/jobs.js";
 import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
+import { isTerminal } from "../state/tasks.js";
 import type { FailureView, TaskStateName } from "./tasks.js";
 import { lastFailure } from "./tasks.js";
 
@@ -208,6 +209,40 @@ export function openKinds(
     }
   }
   return kinds;
+}
+
+/** A task that goes on although it lost its worker several times. */
+export interface LosingTask {
+  readonly stage: string;
+  readonly index: number;
+  readonly type: string;
+  /** How many losses it may have in a generation; one more is its end. */
+  readonly lostMax: number;
+}
+
+/** So many losses are no chance any more. */
+const lossesMany = 2;
+/** Tasks of all jobs that had some trouble: so many of them are looked at. */
+const troubledScanMax = 10_000;
+
+/** Of each stage of a job the first task, as far as it is looked, that has lost its worker more than once. */
+export function losingTasks(state: State, namespace: string, id: string): readonly LosingTask[] {
+  const job = findJob(state, namespace, id);
+  if (job === undefined || isFinished(job.state)) return [];
+  const found = new Map<string, LosingTask>();
+  let scanned = 0;
+  for (const task of state.extras.keys()) {
+    if (++scanned > troubledScanMax) break;
+    if (state.tasks.lost.get(task) < lossesMany || isTerminal(state.tasks.state.get(task)))
+      continue;
+    const stage = state.stageOf(task);
+    const { name } = stage.spec;
+    if (stage.job !== job.no || found.has(name)) continue;
+    const { type, policy } = state.placement.bag(state.tasks.bag.get(task)).kind;
+    const index = state.tasks.index.get(task);
+    found.set(name, { stage: name, index, type, lostMax: policy.lostMax });
+  }
+  return [...found.values()];
 }
 
 function stagesOf(state: State, job: Job): readonly Stage[] {

@@ -4,8 +4,9 @@ import { unary } from "../call.js";
 import { encodeJob } from "../codec/encode-job.js";
 import { decodeJobAddress } from "../codec/reads.js";
 import { jobNotFound } from "../errors.js";
+import { limits } from "../limits.js";
 import { payloadOf } from "../payloads.js";
-import { warningsOf } from "../warnings.js";
+import { lossesOf, warningsOf } from "../warnings.js";
 import type { HandlerDeps } from "./deps.js";
 
 /** Reads a job. */
@@ -14,7 +15,10 @@ export function getJob({ engine, log, history }: HandlerDeps) {
     const { namespace, jobId } = decodeJobAddress("GetJob", request);
     const [live, warnings] = await engine.read((state, { now }) => [
       queries.getJob(state, namespace, jobId),
-      warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
+      [
+        ...warningsOf(state, namespace, queries.openKinds(state, namespace, jobId), now),
+        ...lossesOf(state, namespace, jobId),
+      ].slice(0, limits.warnings),
     ]);
     const view = live ?? (await history?.job(namespace, jobId));
     if (view === undefined) throw jobNotFound(jobId);
