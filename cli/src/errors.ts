@@ -57,8 +57,12 @@ export async function explain(
 
 /** The exit code for a call that failed. */
 export function exitCodeOfCall(error: CapstanError): number {
+  if (error.reason === notAMaster) return exitCodes.unreachable;
   return isHopeless(error) ? exitCodes.usage : exitCodeOfStatus[error.code];
 }
+
+/** The SDK's reason for what another service answered. */
+const notAMaster = "NOT_A_MASTER";
 
 function explainCall(error: CapstanError, address: string, nameOfAddress: string): Explanation {
   const exitCode = exitCodeOfCall(error);
@@ -66,6 +70,13 @@ function explainCall(error: CapstanError, address: string, nameOfAddress: string
     return {
       message: `${nameOfAddress}: no host of that name is known: ${address}`,
       hint: "is it spelled right? --address or CAPSTAN_ADDRESS names the master's host and port",
+      exitCode,
+    };
+  }
+  if (error.reason === notAMaster) {
+    return {
+      message: `what answers at ${address} is no Capstan master`,
+      hint: "is it the right port? --address or CAPSTAN_ADDRESS names the master's host and port",
       exitCode,
     };
   }

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, defaultAddress as addressOfSdk, Worker } from "@capstan/sdk";
@@ -97,6 +100,24 @@ describe("the command line", function () {
     assert.match(limit.stderr, /--limit/);
     assert.match(time.stderr, /--command-timeout .*30s/);
     assert.match(label.stderr, /--label .*key=value/);
+  });
+
+  it("says that what answers is no master where it is another service, with code 3", async () => {
+    const server = http.createServer((_request, response) => response.end("hi"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const { code, stderr } = await capstan(["job", "list", "--address", address]);
+      assert.equal(code, 3);
+      assert.match(
+        stderr,
+        new RegExp(`^error: what answers at ${address} is no Capstan master\\n`),
+      );
+      assert.match(stderr, /is it the right port\?/);
+    } finally {
+      server.close();
+    }
   });
 
   it("refuses a flag with nothing in it, by its name: it would mean none, silently", async () => {

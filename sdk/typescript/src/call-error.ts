@@ -13,7 +13,10 @@ export function callError(error: unknown, address: string, timeoutMs?: number): 
   const known = CapstanError.from(error);
   if (known.reason !== "") return known;
   const facts = { code: known.code, cause: known.cause, metadata: { address } };
-  if (known.code === "UNAVAILABLE") {
+  if (isOfNoMaster(known)) {
+    const text = `what answers at ${address} is no Capstan master: ${linkError(known.message)}`;
+    return CapstanError.of(text, { ...facts, reason: notAMaster });
+  } else if (known.code === "UNAVAILABLE") {
     const why = linkError(known.message);
     return new UnavailableError(`no master answers at ${address}: ${why}`, facts);
   } else if (known.code === "DEADLINE_EXCEEDED" && timeoutMs !== undefined) {
@@ -22,6 +25,20 @@ export function callError(error: unknown, address: string, timeoutMs?: number): 
   } else {
     return known;
   }
+}
+
+/** The reason of an error whose sender is no master: another service listens at the address. */
+export const notAMaster = "NOT_A_MASTER";
+
+/**
+ * Whether something answered that is no master: a server of HTTP/1, of other pages, of other gRPC services. A proxy
+ * that says 503 stands before a master that is away.
+ */
+function isOfNoMaster({ code, message }: CapstanError): boolean {
+  if (code === "UNAVAILABLE") return /Protocol error|Parse Error/i.test(message);
+  return (
+    code === "UNIMPLEMENTED" || /^Received HTTP status code|^Invalid content-type/i.test(message)
+  );
 }
 
 /** The error for an option that cannot be used: its text names the option, and so does its violation. */
@@ -34,7 +51,8 @@ export function invalidOption(name: string, cause: unknown): InvalidArgumentErro
 /** The system's own words within those of grpc-js. */
 function linkError(message: string): string {
   const system = /Last error: (?:Error: )?(.*?)\.?(?: Resolution note:.*)?$/s.exec(message)?.[1];
-  return (system ?? message).trim() || "the link broke";
+  const words = (system ?? message).replace(/ \(\d{4}-\d\d-\d\dT[^)]*\)$/, "");
+  return words.trim() || "the link broke";
 }
 
 /** Runs what checks options, so that the stack of its error begins with who gave them to `entry`. */

@@ -20,7 +20,9 @@ export function factsOf(error: unknown): ErrorFacts {
   const bytes = error.metadata?.get(detailsKey)[0];
   if (!(bytes instanceof Uint8Array)) return { code, cause: error };
   try {
-    return { ...factsOfStatus(Status.decode(bytes)), code, cause: error };
+    const facts = factsOfStatus(Status.decode(bytes));
+    // What a master says, it says whole: gRPC's own error would only tell it again, as bytes.
+    return { ...facts, code, cause: facts.reason === "" ? error : undefined };
   } catch {
     // Details that do not decode take nothing away from the code.
     return { code, cause: error };

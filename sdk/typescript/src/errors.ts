@@ -28,6 +28,11 @@ export class CapstanError extends Error {
     this.violations = facts.violations ?? [];
     this.retryAfterMs = facts.retryAfterMs;
     this.metadata = facts.metadata ?? {};
+    // Whoever prints the error, as Node does with one that nobody catches, is shown what it says, not what it leaves out.
+    if (this.reason === "") hide(this, "reason");
+    if (this.violations.length === 0) hide(this, "violations");
+    if (this.retryAfterMs === undefined) hide(this, "retryAfterMs");
+    if (Object.keys(this.metadata).length === 0) hide(this, "metadata");
   }
 
   /**
@@ -39,10 +44,19 @@ export class CapstanError extends Error {
     return build(messageOf(error), factsOf(error));
   }
 
+  /** The error of the class that fits its reason and code. */
+  static of(message: string, facts: ErrorFacts): CapstanError {
+    return build(message, facts);
+  }
+
   /** The error that a `google.rpc.Status` in a message stands for. */
   static fromStatus(status: RpcStatus): CapstanError {
     return build(status.message, factsOfStatus(status));
   }
+}
+
+function hide(error: CapstanError, field: keyof CapstanError): void {
+  Object.defineProperty(error, field, { enumerable: false });
 }
 
 /** What was asked is wrong in itself: `violations` names the fields. */

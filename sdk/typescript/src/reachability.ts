@@ -27,7 +27,10 @@ export function sayOnStderr(
 ): void {
   const { address } = news;
   // The address once is enough in a line.
-  const why = news.state === "reached" ? "" : news.error.message.replace(/^no master .*?: /, "");
+  const why =
+    news.state === "reached"
+      ? ""
+      : news.error.message.replace(/^no master .*?: |^what answers at \S+ /, "");
   stderr.write(
     news.state === "reached"
       ? `capstan: reached the master at ${address} again\n`

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import http from "node:http";
+import http2 from "node:http2";
 import net from "node:net";
 import { once } from "node:events";
 import {
@@ -131,6 +133,61 @@ describe("a call of a client", () => {
     stop.abort();
     await assert.rejects(watch, { name: "AbortError" });
     assert.deepEqual([news.state, news.address], ["unreachable", address]);
+  });
+});
+
+describe("another service at the address", () => {
+  const html = (_request: unknown, response: { end(text: string): unknown }) => response.end("hi");
+  const listen = async (server: net.Server): Promise<string> => {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    fixtures.after(() => server.close());
+    return `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  };
+  const services: readonly [name: string, start: () => Promise<string>][] = [
+    ["a server of HTTP/1", () => listen(http.createServer(html))],
+    [
+      "a server of pages by HTTP/2",
+      () =>
+        listen(
+          http2.createServer((_request, response) => {
+            response.writeHead(404, { "content-type": "text/html" }).end("no");
+          }),
+        ),
+    ],
+    [
+      "a server that speaks first",
+      () => listen(net.createServer((socket) => socket.write("SSH-2.0\r\n"))),
+    ],
+    ["a server of other gRPC services", async () => (await fixtures.master()).address],
+  ];
+  for (const [name, start] of services) {
+    it(`is told from a master: ${name}`, async () => {
+      const address = await start();
+      const client = new Client({ address, retryForMs: 0, onConnection: () => undefined });
+      fixtures.after(() => client.close());
+      await assert.rejects(client.listJobs(), (error) => {
+        assert.ok(error instanceof CapstanError);
+        assert.equal(error.reason, "NOT_A_MASTER");
+        assert.ok(error.message.startsWith(`what answers at ${address} is no Capstan master: `));
+        return true;
+      });
+    });
+  }
+
+  it("is what a worker says of its address, once", async () => {
+    const address = await listen(http.createServer(html));
+    const told = gate<ConnectionNews>();
+    const worker = new Worker({ address, onConnection: told.open, onDrain: () => undefined });
+    worker.handle("t", () => undefined);
+    const run = worker.run();
+    const news = await told.passed;
+    let said = "";
+    sayOnStderr(news, { write: (text) => void (said += text) });
+    const why = "is no Capstan master: Protocol error";
+    assert.equal(said, `capstan: cannot reach the master at ${address}, trying again (${why})\n`);
+    await worker.drain();
+    await run;
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { FailureKind } from "@capstan/proto/capstan/v1/failure.js";
 import { CancelReason } from "@capstan/proto/capstan/v1/failure.js";
 import {
@@ -622,7 +623,17 @@ describe("a link that breaks", () => {
     session.assign({});
     await session.expect("started");
     session.fail(status.FAILED_PRECONDITION, "SUPERSEDED");
-    await assert.rejects(run, SupersededError);
+    await assert.rejects(run, (error) => {
+      assert.ok(error instanceof SupersededError);
+      const text =
+        "worker w1 ends: another process has registered as w1; each needs a workerId of its own";
+      assert.equal(error.message, text);
+      // What Node prints where nobody catches it: a sentence and where run was called, no bytes.
+      const [first, ...rest] = inspect(error).split("\n");
+      assert.equal(first, `SupersededError: ${text}`);
+      assert.match(rest.join("\n"), /^( {4}at .*\n?)* {[^{}]*}$/);
+      return true;
+    });
     assert.ok((await seen.passed) instanceof LeaseLost);
   });
 

@@ -3,6 +3,7 @@ import type { HeartbeatResponse } from "@capstan/proto/capstan/v1/master_service
 import type { Load, Register, Registered } from "@capstan/proto/capstan/v1/session.js";
 import { LeaseLost } from "../abort-reasons.js";
 import { fromCaller } from "../call-error.js";
+import { CapstanError, SupersededError } from "../errors.js";
 import { refuseUnknown } from "../known-fields.js";
 import { Connection } from "../rpc/connection.js";
 import { instrumentation } from "../telemetry/names.js";
@@ -237,7 +238,7 @@ export class Worker {
       // REG-4: what runs is no longer ours.
       for (const lease of this.#book.values()) lease.abort(new LeaseLost());
       await this.#runner.idle(this.#settings.abortGraceMs);
-      throw error;
+      throw this.#lastError(error);
     } finally {
       ignoreSignals?.();
       this.#drainer.stop();
@@ -247,6 +248,19 @@ export class Worker {
       this.#claimed?.release();
       this.#listeners.emit("stopped", {});
     }
+  }
+
+  /** What `run` rejects with: a sentence that says who ends and why, and a stack that begins with its caller. */
+  #lastError(error: unknown): unknown {
+    if (!(error instanceof CapstanError)) return error;
+    const { workerId } = this;
+    if (error instanceof SupersededError) {
+      const { code, reason, metadata } = error;
+      const text = `worker ${workerId} ends: another process has registered as ${workerId}; each needs a workerId of its own`;
+      return new SupersededError(text, { code, reason, metadata });
+    }
+    Error.captureStackTrace(error);
+    return error;
   }
 
   #nameAt(host: string): string {
