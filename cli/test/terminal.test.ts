@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import type { Client, Job, JobProgress, TaskCounts } from "@capstan/sdk";
-import { length } from "../src/output/human.js";
+import { agoOf, length } from "../src/output/human.js";
 import { paletteOf } from "../src/output/palette.js";
 import { progressView } from "../src/output/progress.js";
 import { table } from "../src/output/table.js";
@@ -164,6 +164,16 @@ describe("on a terminal", () => {
       "STATE  failed",
       "NAME   x",
     ]);
+  });
+
+  it("numbers are told in one style, moments too", () => {
+    const terminal = new Terminal();
+    const view = progressView(sessionOn(terminal), { quiet: false });
+    const part = { total: 20_000, succeeded: 1_500, running: 1_024 };
+    view.show(progress([stage("main", part)], part, 1_234.5));
+    view.stop();
+    assert.match(terminal.text(), / 1,500\/20,000, 1,024 running, 1,235 a second, 15 s left/);
+    assert.deepEqual([0, 1_600, 200_000].map(agoOf), ["just now", "1 s ago", "3 min ago"]);
   });
 
   it("lengths of time are told in two parts at most", () => {

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, symlinkSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { startMaster } from "../lib/master.mjs";
@@ -85,6 +92,19 @@ describe("the README", () => {
       assert.equal(block.text, regionOf(readFileSync(join(root, path), "utf8"), region));
       const name = path.replace(/^examples\/(src\/)?/, "").replace(/\.ts$/, "");
       assert.ok(exampleTests().includes(name), `no test under examples/test mentions ${name}`);
+    });
+  }
+
+  for (const block of blocks.filter(({ language }) => language === "ts")) {
+    it(`shows at line ${block.line} what is plain JavaScript too, as it says`, () => {
+      const own = mkdtempSync(join(tmpdir(), "capstan-readme-"));
+      try {
+        writeFileSync(join(own, "block.mjs"), block.text);
+        const { status, stderr } = spawnSync(process.execPath, ["--check", join(own, "block.mjs")]);
+        assert.equal(status, 0, String(stderr));
+      } finally {
+        uproot(own);
+      }
     });
   }
 

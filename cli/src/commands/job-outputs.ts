@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { filled, wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
-import { count, firstLine, size } from "../output/human.js";
+import { count, firstLine, number, size } from "../output/human.js";
 import { widthOf } from "../output/job-view.js";
 import { serialize } from "../output/plain.js";
 import { isOver } from "../output/states.js";
@@ -73,7 +73,7 @@ function tellMissing(session: Session, job: Job, name: string): number {
   const { succeeded, total } = counts;
   err.line(
     err.palette.warn(
-      `warning: ${job.jobId} ${job.state}: these are the outputs of ${succeeded} of ` +
+      `warning: ${job.jobId} ${job.state}: these are the outputs of ${number(succeeded)} of ` +
         `${count(total, "task")} of stage ${name}`,
     ),
   );

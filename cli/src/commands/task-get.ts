@@ -1,7 +1,7 @@
 import type { DeliveryRecord, TaskDetail, TaskRecord } from "@capstan/sdk";
 import type { Command } from "commander";
 import { failureText } from "../output/failures.js";
-import { ago, amounts, length, moment, safe, size, words } from "../output/human.js";
+import { ago, amounts, length, moment, number, safe, size, words } from "../output/human.js";
 import { causeText, widthOf } from "../output/job-view.js";
 import { serialize } from "../output/plain.js";
 import { taskState } from "../output/states.js";
@@ -60,9 +60,9 @@ function attemptText({ attempt, maxAttempts, state }: TaskRecord): string {
 function taskFacts({ task }: TaskDetail, { palette }: Side, now: number): string {
   const progress = task.progress === undefined ? "" : `${Math.floor(task.progress * 100)} %`;
   const records = [
-    task.recordCount === undefined ? "" : `${task.recordCount} in all`,
-    task.pendingRecordCount === 0 ? "" : `${task.pendingRecordCount} to be done again`,
-    task.deadRecordCount === 0 ? "" : `${task.deadRecordCount} failed`,
+    task.recordCount === undefined ? "" : `${number(task.recordCount)} in all`,
+    task.pendingRecordCount === 0 ? "" : `${number(task.pendingRecordCount)} to be done again`,
+    task.deadRecordCount === 0 ? "" : `${number(task.deadRecordCount)} failed`,
   ];
   return facts(
     [
@@ -72,7 +72,7 @@ function taskFacts({ task }: TaskDetail, { palette }: Side, now: number): string
       ["Cause", causeText(task.cause)],
       ["Ready in", task.readyInMs === undefined ? "" : length(task.readyInMs)],
       ["Attempt", attemptText(task)],
-      ["Deliveries", String(task.deliveryCount)],
+      ["Deliveries", number(task.deliveryCount)],
       ["Generation", task.generation === 1 ? "" : String(task.generation)],
       ["Worker", task.workerId],
       ["Progress", [progress, task.progressNote].filter((part) => part !== "").join(" ")],
@@ -132,7 +132,7 @@ function deliveryTable(
     spare: [4, 6],
   });
   if (deliveriesLeftOut === 0) return shown;
-  return `${shown}\n${side.palette.faint(`${deliveriesLeftOut} of the middle are left out`)}`;
+  return `${shown}\n${side.palette.faint(`${number(deliveriesLeftOut)} of the middle are left out`)}`;
 }
 
 /** From grant to end: what a person who waits has seen of it. */

@@ -1,7 +1,7 @@
 import type { WorkerRecord } from "@capstan/sdk";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
-import { count, length } from "../output/human.js";
+import { agoOf, count, number } from "../output/human.js";
 import { widthOf } from "../output/job-view.js";
 import { writeList } from "../output/list.js";
 import { workerState } from "../output/states.js";
@@ -86,9 +86,9 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
     worker.rack,
     workerState(worker, side.palette),
     usedOf(worker),
-    String(worker.leases.running),
-    String(worker.succeeded),
-    String(worker.failed),
+    number(worker.leases.running),
+    number(worker.succeeded),
+    number(worker.failed),
     heardText(worker),
     worker.taskTypes.join(", "),
   ]);
@@ -102,7 +102,7 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
 
 /** A master that was started anew knows nothing of what was heard before. */
 function heardText({ silentMs }: WorkerRecord): string {
-  return silentMs === undefined ? "before restart" : `${length(silentMs)} ago`;
+  return silentMs === undefined ? "before restart" : agoOf(silentMs);
 }
 
 /** `2/4 slots, 512/2048 memory` */

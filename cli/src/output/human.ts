@@ -25,7 +25,11 @@ function pair(ms: number, large: number, largeName: string, small: number, small
 
 /** `just now`, `40 s ago`, `3 min ago`, `2 days ago`. */
 export function ago(at: Date, now: number): string {
-  const ms = now - at.getTime();
+  return agoOf(now - at.getTime());
+}
+
+/** The same, of a length of time. */
+export function agoOf(ms: number): string {
   if (ms < second) return "just now";
   if (ms < minute) return `${Math.floor(ms / second)} s ago`;
   if (ms < hour) return `${Math.floor(ms / minute)} min ago`;

@@ -2,7 +2,7 @@ import type { Job, TaskRecord } from "@capstan/sdk";
 import { exitCodes } from "../exit-codes.js";
 import type { Session, Side } from "../session.js";
 import { failureText } from "./failures.js";
-import { words } from "./human.js";
+import { number, words } from "./human.js";
 import { endLine } from "./job-view.js";
 import { serialize } from "./plain.js";
 
@@ -48,7 +48,9 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
   }
   const [first] = page.items;
   const rest =
-    more > 0 ? `; all ${job.counts.failed}: capstan task list ${job.jobId} --state failed` : "";
+    more > 0
+      ? `; all ${number(job.counts.failed)}: capstan task list ${job.jobId} --state failed`
+      : "";
   side.line(
     side.palette.faint(`\nThe whole story: capstan task get ${first?.taskId ?? ""}${rest}`),
   );

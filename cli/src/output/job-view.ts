@@ -1,7 +1,7 @@
 import type { EndCause, Job, Stage, TaskCounts } from "@capstan/sdk";
 import type { Side } from "../session.js";
 import { failureText } from "./failures.js";
-import { ago, count, length, moment, safe, words } from "./human.js";
+import { ago, count, length, moment, number, safe, words } from "./human.js";
 import type { Palette } from "./palette.js";
 import { isOver, jobState } from "./states.js";
 import { facts, table, type Cell } from "./table.js";
@@ -12,8 +12,8 @@ export function jobTable(jobs: readonly Job[], side: Side, now: number): string 
   const rows = jobs.map((job): readonly Cell[] => [
     job.jobId,
     jobState(job, side.palette),
-    `${job.counts.succeeded}/${job.counts.total}`,
-    { text: String(job.counts.failed), paint: job.counts.failed > 0 ? side.palette.bad : String },
+    doneOf(job.counts),
+    { text: number(job.counts.failed), paint: job.counts.failed > 0 ? side.palette.bad : String },
     job.createdAt === undefined ? "" : ago(job.createdAt, now),
     tookOf(job, now),
     job.name,
@@ -24,6 +24,11 @@ export function jobTable(jobs: readonly Job[], side: Side, now: number): string 
     right: [2, 3],
     spare: [5, 4],
   });
+}
+
+/** `45/1,200`: how many tasks have succeeded, of how many. */
+export function doneOf({ succeeded, total }: Pick<TaskCounts, "succeeded" | "total">): string {
+  return `${number(succeeded)}/${number(total)}`;
 }
 
 /** The width to which tables are cut: a terminal's. Elsewhere nothing is cut. */
@@ -54,7 +59,7 @@ export function jobDetails(job: Job, side: Side, now: number): string {
       ["Run", job.run > 1 ? String(job.run) : ""],
       ["Labels", labels.join(", ")],
       ["Key", job.idempotencyKey],
-      ["Dead letters", job.deadLetterCount === 0 ? "" : String(job.deadLetterCount)],
+      ["Dead letters", job.deadLetterCount === 0 ? "" : number(job.deadLetterCount)],
     ],
     palette,
   );
@@ -75,11 +80,11 @@ function stageTable(stages: readonly Stage[], side: Side): string {
   const rows = stages.map(({ name, taskType, counts, partitions, dependsOn }): readonly Cell[] => [
     name,
     taskType === "" ? "various" : taskType,
-    `${counts.succeeded}/${counts.total}`,
-    String(counts.blocked + counts.scheduled + counts.pending),
-    String(counts.leased + counts.running),
-    String(counts.failed),
-    String(partitions),
+    doneOf(counts),
+    number(counts.blocked + counts.scheduled + counts.pending),
+    number(counts.leased + counts.running),
+    number(counts.failed),
+    number(partitions),
     dependsOn.map(({ stage, kind }) => `${stage} (${kind})`).join(", "),
   ]);
   return table(head, rows, {
@@ -97,12 +102,12 @@ function countsText(counts: TaskCounts): string {
   const allWell = counts.succeeded === counts.total && counts.total > 0;
   const total = count(counts.total, "task");
   const parts = [
-    allWell ? total : `${counts.succeeded.toLocaleString("en-US")} of ${total} succeeded`,
-    active === 0 ? "" : `${active} at work`,
-    waiting === 0 ? "" : `${waiting} waiting`,
-    counts.failed === 0 ? "" : `${counts.failed} failed`,
-    counts.cancelled === 0 ? "" : `${counts.cancelled} cancelled`,
-    counts.dropped === 0 ? "" : `${counts.dropped} dropped`,
+    allWell ? total : `${number(counts.succeeded)} of ${total} succeeded`,
+    active === 0 ? "" : `${number(active)} at work`,
+    waiting === 0 ? "" : `${number(waiting)} waiting`,
+    counts.failed === 0 ? "" : `${number(counts.failed)} failed`,
+    counts.cancelled === 0 ? "" : `${number(counts.cancelled)} cancelled`,
+    counts.dropped === 0 ? "" : `${number(counts.dropped)} dropped`,
     counts.retries === 0 ? "" : count(counts.retries, "retry", "retries"),
     counts.deadRecords === 0 ? "" : count(counts.deadRecords, "dead record"),
   ];

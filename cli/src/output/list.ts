@@ -1,5 +1,6 @@
 import type { Page } from "@capstan/sdk";
 import type { Session } from "../session.js";
+import { number } from "./human.js";
 import { plain, serialize } from "./plain.js";
 
 /** How a list is read and shown. */
@@ -65,7 +66,7 @@ async function* take<Item>(
 
 function tellOfMore(session: Session, limit: number): void {
   const { err } = session;
-  err.line(err.palette.faint(`There are more than these ${limit}: --limit 0 lists all.`));
+  err.line(err.palette.faint(`There are more than these ${number(limit)}: --limit 0 lists all.`));
 }
 
 /** An array whose items are written as they come, so that a million of them need no memory. */

@@ -3,6 +3,7 @@ import { MultiBar, type SingleBar } from "cli-progress";
 import type { Session } from "../session.js";
 import { clock, count, length, number, wrapped } from "./human.js";
 import type { Palette } from "./palette.js";
+import { doneOf } from "./job-view.js";
 import { jsonLine } from "./plain.js";
 
 /** Shows how a job goes on. */
@@ -108,7 +109,7 @@ function bars({ err }: Session): ProgressView {
 function barLine({ name, counts, detail }: Row, columns: number, palette: Palette): string {
   const { succeeded, failed, total } = counts;
   const shortName = cutTo(name, Math.floor(columns / 3));
-  const done = `${number(succeeded)}/${number(total)}`;
+  const done = doneOf(counts);
   const usual = Math.max(10, Math.min(30, Math.floor(columns / 4)));
   const size = Math.max(0, Math.min(usual, columns - shortName.length - done.length - 2));
   const bar = barOf({ succeeded, failed, total }, size, palette);
@@ -163,7 +164,9 @@ function detailOf(counts: TaskCounts, progress: JobProgress | undefined): string
     counts.cancelled === 0 ? "" : `${number(counts.cancelled)} cancelled`,
     counts.running === 0 ? "" : `${number(counts.running)} running`,
     counts.retries === 0 ? "" : count(counts.retries, "retry", "retries"),
-    rate === 0 || left === 0 ? "" : `${rate.toFixed(rate < 10 ? 1 : 0)} a second`,
+    rate === 0 || left === 0
+      ? ""
+      : `${rate < 10 ? rate.toFixed(1) : number(Math.round(rate))} a second`,
     rate === 0 || left === 0 ? "" : `${length((left / rate) * 1_000)} left`,
     progress?.job.paused === true ? "paused" : "",
   ];

@@ -52,7 +52,7 @@ function sentence(news: DrainNews): string {
     case "draining": {
       const why = news.note === "" ? "" : ` (${news.note})`;
       if (news.running === 0) return `drains${why}: nothing runs`;
-      return `drains${why}: it waits for ${tasks(news.running)}, ${seconds(news.withinMs)} at most`;
+      return `drains${why}: it waits for ${tasks(news.running)}, ${length(news.withinMs)} at most`;
     }
     case "abandoned": {
       const names = news.tasks.slice(0, namedTasks).map(({ taskId }) => taskId);
@@ -68,8 +68,14 @@ function sentence(news: DrainNews): string {
   }
 }
 
-const tasks = (count: number): string => (count === 1 ? "1 task" : `${count} tasks`);
+const amount = (count: number): string => count.toLocaleString("en-US");
+const tasks = (count: number): string => (count === 1 ? "1 task" : `${amount(count)} tasks`);
 const handlers = (count: number): string =>
-  count === 1 ? "1 handler runs on" : `${count} handlers run on`;
-const seconds = (ms: number): string =>
-  ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
+  count === 1 ? "1 handler runs on" : `${amount(count)} handlers run on`;
+
+/** `500 ms`, `30 s`, `5 min`. */
+function length(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${Number((ms / 1_000).toFixed(1))} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
