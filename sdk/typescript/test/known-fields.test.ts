@@ -3,6 +3,7 @@ import {
   Client,
   InvalidArgumentError,
   splitLines,
+  startTracing,
   Worker,
   type JobDefinition,
 } from "../src/index.js";
@@ -101,6 +102,7 @@ describe("a field that is not known", () => {
     await assert.rejects(client.runJob(good, options), refusal("idempotencykey", text));
     await assert.rejects(client.listJobs(untyped({ state: "failed" })), refusal("state", /states/));
     assert.throws(() => client.watch("job_1", untyped({ interval: 1 })), InvalidArgumentError);
+    await assert.rejects(startTracing(untyped({ name: "x" })), refusal("name", /serviceName/));
     await assert.rejects(splitLines([], untyped({ bytes: 1 })), refusal("bytes", /targetBytes/));
   });
 

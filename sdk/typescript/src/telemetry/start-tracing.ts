@@ -1,4 +1,5 @@
 import { asksForTraces, shutDown } from "@capstan/proto/otel.js";
+import { fieldsOf, refuseUnknown } from "../known-fields.js";
 import { tracingIsOn } from "./spans.js";
 
 /** What {@link startTracing} takes. */
@@ -19,6 +20,8 @@ export interface Tracing {
   shutdown(): Promise<void>;
 }
 
+const known = fieldsOf<TracingOptions>({ serviceName: null });
+
 const off: Tracing = { shutdown: () => Promise.resolve() };
 
 /**
@@ -31,9 +34,11 @@ const off: Tracing = { shutdown: () => Promise.resolve() };
  * Where they ask for nothing, nothing is loaded. Where the program has registered a tracer provider of its own,
  * that one stays and gets the spans; shutting it down is the program's. Call it before the first job or task.
  *
+ * @throws InvalidArgumentError for an option that is not known
  * @returns what ends it: call `shutdown` before the process ends, or the last spans are lost
  */
 export async function startTracing(options: TracingOptions = {}): Promise<Tracing> {
+  refuseUnknown(options, known);
   if (!asksForTraces(process.env) || tracingIsOn()) return off;
   // Loaded here, since it is large, and most processes are not traced.
   const { NodeSDK, resources } = await import("@opentelemetry/sdk-node");
