@@ -4,7 +4,9 @@ import { seconds } from "./figures.js";
 import { dim } from "./text.js";
 
 const barWidth = 24;
+const leastBarWidth = 6;
 const titleWidth = 22;
+const gap = "  ";
 /** How often a line is printed where nothing can be redrawn. Milliseconds. */
 const lineEveryMs = 2_000;
 
@@ -31,16 +33,25 @@ export class ProgressLine {
     const line = [...stages, seconds(ms).padStart(6), rate].join("   ").trimEnd();
     if (this.#out.isTTY) {
       const done = job.counts.succeeded / Math.max(1, job.counts.total);
-      this.#out.write(`\r\u001b[K  ${this.#title}${bar(done)}  ${line}${hasEnded ? "\n" : ""}`);
+      this.#out.write(`\r\u001b[K${this.#fitted(done, line)}${hasEnded ? "\n" : ""}`);
     } else if (hasEnded || ms - this.#printedAt >= lineEveryMs) {
       this.#printedAt = ms;
       this.#out.write(`  ${this.#title}${line}\n`);
     }
   }
+
+  /** In one line of the terminal: one that wraps would be redrawn below itself. The bar goes first. */
+  #fitted(done: number, line: string): string {
+    const columns = (this.#out.columns || 80) - 1;
+    const plain = `  ${this.#title}${line}`;
+    const width = Math.min(barWidth, columns - plain.length - gap.length);
+    if (width < leastBarWidth) return plain.slice(0, columns);
+    return `  ${this.#title}${bar(done, width)}${gap}${line}`;
+  }
 }
 
 /** A bar that is full at 1. */
-function bar(done: number): string {
-  const full = Math.round(done * barWidth);
-  return "█".repeat(full) + dim("░".repeat(barWidth - full));
+function bar(done: number, width: number): string {
+  const full = Math.round(done * width);
+  return "█".repeat(full) + dim("░".repeat(width - full));
 }
