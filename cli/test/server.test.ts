@@ -150,11 +150,12 @@ describe("capstan server", function () {
       ["--segment-mib", "4096", /--segment-mib is 1 to 1024, got 4096/],
       ["--snapshot-segments", "10001", /--snapshot-segments is 0 to 10000, got 10001/],
     ];
-    for (const [flag, value, message] of refused) {
+    const checks = refused.map(async ([flag, value, message]) => {
       const { code, stderr } = await capstan(["server", "--memory", flag, value]);
       assert.equal(code, 2, flag);
       assert.match(stderr, message);
-    }
+    });
+    await Promise.all(checks);
     const journal = { kind: "memory" } as const;
     await assert.rejects(startMaster({ journal, settings: { leaseTermMs: 1 } }), {
       name: "RangeError",

@@ -196,6 +196,8 @@ describe("an option that cannot be used", () => {
     ["address", { address: "nowhere" }],
     ["prefetchTasks", { prefetchTasks: -1 }],
     ["resources", { slots: -1 }],
+    ["slots", { slots: 0 }],
+    ["resources", { resources: { slots: 0, cpu: 0 } }],
   ];
   for (const [name, options] of cases) {
     it(`is an InvalidArgumentError that names \`${name}\`, thrown where the program gave it`, () => {

@@ -18,7 +18,7 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly host?: string;
   /** The rack of that host. Default none known. */
   readonly rack?: string;
-  /** What it has in all, in units: `{ slots: 4, memory: 2048 }`. Default one slot. */
+  /** What it has in all, in units: `{ slots: 4, memory: 2048 }`, something of it above 0. Default one slot. */
   readonly resources?: ResourceUnits;
   /** The same as `resources: { slots }`, added to what `resources` names. */
   readonly slots?: number;

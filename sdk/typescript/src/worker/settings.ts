@@ -55,7 +55,7 @@ export function settingsOf(
     namespaces: options.namespaces ?? ["default"],
     host,
     rack: options.rack ?? "",
-    resources: capacityOf(has),
+    resources: capacityOf(has, slots === undefined ? "resources" : "slots"),
     labels: options.labels ?? {},
     prefetchTasks,
     maxTasks: whole("maxTasks", options.maxTasks ?? maxTasks, 1, maxHeld),
@@ -73,12 +73,16 @@ export function settingsOf(
   };
 }
 
-function capacityOf(units: ResourceUnits): readonly Resource[] {
+/** @param named the option that said most of it */
+function capacityOf(units: ResourceUnits, named: string): readonly Resource[] {
+  let resources: readonly Resource[];
   try {
-    return milliOf(units);
+    resources = milliOf(units);
   } catch (error) {
     throw invalidOption("resources", error);
   }
+  if (resources.some(({ milli }) => milli !== 0n)) return resources;
+  throw invalidOption(named, `${named} must be above 0: the worker has nothing to run a task with`);
 }
 
 function whole(name: string, value: number, min: number, max: number): number {

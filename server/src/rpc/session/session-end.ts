@@ -25,13 +25,16 @@ export function tellEnd(
 ): void {
   const facts = factsOfEnd(ended);
   const { endedBy } = ended;
-  const isStopping = endedBy instanceof CallRefusedError && endedBy.reason === "STOPPING";
+  const reason = endedBy instanceof CallRefusedError ? endedBy.reason : "";
+  const isStopping = reason === "STOPPING";
   const { leases = 0, connection } = worker ?? {};
   if (connection === "left" && !isStopping) {
     log.info(facts, "a worker has left");
   } else if (connection === "disconnected" && !isStopping) {
     const fields = { ...facts, leases, lostInMs: leaseTermMs };
     log.info(fields, "a worker's session ended: it is lost unless it comes back in time");
+  } else if (reason === "SUPERSEDED") {
+    log.info(facts, "a worker's session ended: another process has taken its id");
   } else {
     // It has a newer one, or the master itself goes.
     log.debug(facts, "a worker's session ended");
