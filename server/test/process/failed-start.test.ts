@@ -9,8 +9,10 @@ import { fileURLToPath } from "node:url";
 import { openDatabase } from "../../src/history/database.js";
 import { EntryBuilder } from "../../src/journal/entry/index.js";
 import { openFileJournal } from "../../src/journal/file/file-journal.js";
+import { JournalError } from "../../src/journal/journal-error.js";
 import { startMaster } from "../../src/main.js";
 import { Opened } from "../../src/opened.js";
+import { verifyJournal } from "../../src/verify-journal.js";
 
 const program = fileURLToPath(new URL("failed-start-process.js", import.meta.url));
 
@@ -60,6 +62,16 @@ describe("a master that cannot start", function () {
     database.exec("PRAGMA user_version = 99");
     database.close();
     await check(/later release of Capstan/);
+    // A verification says what a start would.
+    const journal = await openFileJournal({ directory });
+    await journal.claim();
+    await journal.close();
+    await assert.rejects(
+      verifyJournal(directory),
+      (error) => error instanceof JournalError && error.kind === "newer_format",
+    );
+    rmSync(join(directory, "history.db"));
+    assert((await verifyJournal(directory)).lastIndex > 0);
   });
 
   it("says which file it may not use, in one line and with the code for that", async () => {
