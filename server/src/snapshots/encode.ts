@@ -6,8 +6,8 @@ import { SectionKind, SectionWriter, type SnapshotHead } from "./format.js";
 import { encodeRecord, type RecordIndex } from "./payload-records.js";
 import { stateDigest } from "./state-digest.js";
 
-/** Payload records are gathered to about so many bytes a section. */
-const PAYLOAD_BYTES = 1024 * 1024;
+/** What there are many of is gathered to about so many bytes a section: whoever reads it back has one in memory. */
+const GATHERED_BYTES = 1024 * 1024;
 
 /** A live section with its bytes, as its entry or the snapshot before has them. */
 export interface PayloadPiece {
@@ -34,31 +34,62 @@ export async function* encodeSnapshot(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const writer = new SectionWriter();
   yield* writer.section(SectionKind.head, "", 0, json(head));
-  for (const part of dumpState(state)) yield* sectionOf(writer, part);
+  for (const part of dumpState(state)) yield* sectionsOf(writer, part);
   yield* payloadSections(writer, payloads, index);
   const end = { sections: writer.count, digest: stateDigest(state) };
   yield* writer.section(SectionKind.end, "", 0, json(end));
 }
 
-function sectionOf(writer: SectionWriter, part: StatePart): Uint8Array[] {
+function* sectionsOf(
+  writer: SectionWriter,
+  part: StatePart,
+): Generator<Uint8Array, void, undefined> {
   switch (part.kind) {
     case "numbers":
-      return writer.section(kindOf(part.values), part.name, part.slot, bytesOf(part.values));
+      return yield* writer.section(kindOf(part.values), part.name, part.slot, bytesOf(part.values));
     case "refs":
-      return writer.section(SectionKind.refs, part.name, part.slot, bytesOf(part.values));
+      return yield* writer.section(SectionKind.refs, part.name, part.slot, bytesOf(part.values));
     case "gone":
-      return writer.section(SectionKind.gone, part.name, part.slot, part.rows);
+      return yield* writer.section(SectionKind.gone, part.name, part.slot, part.rows);
     case "texts":
-      return writer.section(SectionKind.texts, part.name, part.slot, json(part.values));
+      return yield* writer.section(SectionKind.texts, part.name, part.slot, json(part.values));
     case "rows":
-      return writer.section(SectionKind.rows, part.name, 0, json(part.rows));
+      for (const rows of gathered(part.rows, json)) {
+        yield* writer.section(SectionKind.rows, part.name, 0, listed(rows));
+      }
+      return;
     case "specs":
-      return writer.section(SectionKind.specs, "", 0, joined(part.specs.map(encodeJobSpec)));
+      for (const specs of gathered(part.specs, encodeJobSpec)) {
+        yield* writer.section(SectionKind.specs, "", 0, joined(specs));
+      }
+      return;
     case "kinds":
-      return writer.section(SectionKind.kinds, "", 0, joined(part.kinds.map(encodeTaskKind)));
+      for (const kinds of gathered(part.kinds, encodeTaskKind)) {
+        yield* writer.section(SectionKind.kinds, "", 0, joined(kinds));
+      }
+      return;
     default:
       return unreachable(part);
   }
+}
+
+/** Items as bytes, as many at a time as one section is to have. */
+function* gathered<T>(
+  items: readonly T[],
+  toBytes: (item: T) => Uint8Array,
+): Generator<readonly Uint8Array[], void, undefined> {
+  let some: Uint8Array[] = [];
+  let bytes = 0;
+  for (const item of items) {
+    const one = toBytes(item);
+    some.push(one);
+    bytes += one.length;
+    if (bytes < GATHERED_BYTES) continue;
+    yield some;
+    some = [];
+    bytes = 0;
+  }
+  if (some.length > 0) yield some;
 }
 
 async function* payloadSections(
@@ -73,7 +104,7 @@ async function* payloadSections(
     index.add(live.entryIndex, writer.bytes + writer.headerBytes("") + bytes, record.length);
     records.push(record);
     bytes += record.length;
-    if (bytes < PAYLOAD_BYTES) continue;
+    if (bytes < GATHERED_BYTES) continue;
     yield* writer.section(SectionKind.payloads, "", 0, Buffer.concat(records));
     records = [];
     bytes = 0;
@@ -94,6 +125,12 @@ function bytesOf({ buffer, byteOffset, byteLength }: Numbers): Uint8Array {
 
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
+}
+
+/** JSON of a list, of the JSON of its items. */
+function listed(items: readonly Uint8Array[]): Buffer {
+  const pieces = items.flatMap((item, i) => [Buffer.from(i === 0 ? "[" : ","), item]);
+  return Buffer.concat([...pieces, Buffer.from("]")]);
 }
 
 function joined(items: readonly Uint8Array[]): Buffer {

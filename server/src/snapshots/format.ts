@@ -80,8 +80,17 @@ export class SectionWriter {
   count = 0;
   bytes = 0;
 
-  /** @returns the bytes of a section: its beginning, and the body as it was given */
+  /**
+   * @returns the bytes of a section: its beginning, and the body as it was given
+   * @throws RangeError for a body that nobody would read back
+   */
   section(kind: SectionKind, name: string, slot: number, body: Uint8Array): Uint8Array[] {
+    if (body.length > BODY_BYTES_MAX) {
+      const most = `at most ${String(BODY_BYTES_MAX)}`;
+      throw new RangeError(
+        `a section ${name} of ${String(body.length)} bytes: ${most} can be read`,
+      );
+    }
     const nameBytes = Buffer.from(name, "latin1");
     const header = Buffer.alloc(HEADER_BYTES + nameBytes.length);
     header.writeUInt32LE(MAGIC, 0);

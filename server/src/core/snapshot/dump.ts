@@ -6,11 +6,14 @@ import type { PartitionHosts } from "../state/stages.js";
 import type { State } from "../state/state.js";
 import { type DurableName, type placementTiers, stateTiers } from "../tiers.js";
 import type { StatePart } from "./parts.js";
-import { extraRow, leaseRow, partitionRow, workerRow } from "./rows.js";
+import { extraRow, leaseRow, type PartitionRow, partitionRow, workerRow } from "./rows.js";
 import { type Field, type Table, tablesOf } from "./tables.js";
 
 /** Rows of what is few, in one part at the most. */
 const rowsMax = 4_096;
+/** Partitions of a stage in one row, and such rows in one part: each partition may lie on every host there is. */
+const partitionsOfRow = 64;
+const partitionRowsMax = 64;
 
 type Parts = Generator<StatePart, void, undefined>;
 
@@ -63,15 +66,28 @@ function* rows<T>(
   name: string,
   values: Iterable<T>,
   toRow: (value: T) => unknown = (value) => value,
+  most = rowsMax,
 ): Parts {
   let batch: unknown[] = [];
   for (const value of values) {
     batch.push(toRow(value));
-    if (batch.length < rowsMax) continue;
+    if (batch.length < most) continue;
     yield { kind: "rows", name, rows: batch };
     batch = [];
   }
   if (batch.length > 0) yield { kind: "rows", name, rows: batch };
+}
+
+/** Partitions of stages, some at a time: what all together say of their hosts may be more than one row can hold. */
+function* partitionSlices(
+  stages: ReadonlyMap<number, PartitionHosts>,
+): Generator<readonly [number, PartitionRow]> {
+  for (const [stage, hosts] of stages) {
+    const row = partitionRow(hosts);
+    for (let at = 0; at === 0 || at < row.length; at += partitionsOfRow) {
+      yield [stage, row.slice(at, at + partitionsOfRow)];
+    }
+  }
 }
 
 function* table(state: State, name: string): Parts {
@@ -104,7 +120,7 @@ function* dumpField(state: State, { name: of, row }: Table, field: string, what:
     case "map":
       if (name === "stages.partitionHosts") {
         const map = what.map as Map<number, PartitionHosts>;
-        return yield* rows(name, map, ([no, hosts]) => [no, partitionRow(hosts)]);
+        return yield* rows(name, partitionSlices(map), (slice) => slice, partitionRowsMax);
       }
       return yield* rows(name, what.map);
     case "count":

@@ -131,9 +131,13 @@ export class StateLoader {
     }
     assert(field.kind === "map", () => `a snapshot has rows of ${name}, which is no map here`);
     for (const [no, value] of rows as readonly (readonly [number, unknown])[]) {
-      const isHosts = name === "stages.partitionHosts";
-      const hosts = (): PartitionHosts => partitionsFrom(value as PartitionRow);
-      field.map.set(no, isHosts ? hosts() : value);
+      if (name === "stages.partitionHosts") {
+        // A stage with many partitions has several rows.
+        const before = (field.map as Map<number, PartitionHosts>).get(no) ?? [];
+        field.map.set(no, new Map([...before, ...partitionsFrom(value as PartitionRow)]));
+      } else {
+        field.map.set(no, value);
+      }
     }
   }
 
