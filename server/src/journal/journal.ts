@@ -116,7 +116,9 @@ export interface Journal {
    * Removes whole entries below an index where the driver can (`file`: whole closed segments only).
    * Never the last entry, whatever the index. The caller holds a verified snapshot above it.
    *
-   * @throws JournalError `disk_full` if the file system needs room to remove; it may be tried again
+   * @throws JournalError `disk_full` if the file system needs room to remove, `failed` if what is not needed any
+   *   more cannot be removed: it may be tried again, and appends go on
+   * @throws JournalFailure if nobody knows what is on the disk now
    */
   truncate(below: number): Promise<void>;
 

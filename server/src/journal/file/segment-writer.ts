@@ -18,7 +18,7 @@ import {
 import { reasonOf } from "./folder-reason.js";
 import { type ByteRange, type SegmentPositionsData } from "./positions.js";
 import { recover } from "./recovery.js";
-import { isDiskFull, readFully, type Storage, type StorageFile } from "./storage.js";
+import { errorCode, isDiskFull, readFully, type Storage, type StorageFile } from "./storage.js";
 
 /** What a writer is told once. It crosses to the writer's thread, so it is plain data. */
 export interface WriterOptions {
@@ -176,7 +176,8 @@ export class SegmentWriter {
    * Removes closed segments that hold nothing at or above `below`. The last entry always stays.
    *
    * @returns the first index that is left
-   * @throws JournalError `disk_full`: some file systems need room to remove
+   * @throws JournalError `disk_full`: some file systems need room to remove; `failed` if a segment cannot be
+   *   removed. Nothing is in doubt then, and it may be tried again
    */
   truncate(below: number): number {
     return this.#guard("a segment may or may not have been removed", () => this.#truncate(below));
@@ -258,18 +259,27 @@ export class SegmentWriter {
       // The segment with the last entry stays: an empty one after it is no use to a reader.
       const keep = second === undefined || second > below || second > this.#last.index;
       if (first === undefined || keep) return first ?? this.#last.index + 1;
-      try {
-        this.#storage.remove(this.#path(first));
-      } catch (error) {
-        if (!isDiskFull(error)) throw error;
-        throw new JournalError("disk_full", "no room to remove a segment", {
-          place: { segment: segmentName(first) },
-          cause: error,
-        });
-      }
+      this.#remove(first);
       this.#segments.shift();
       // One by one and oldest first: a power cut must leave no hole between those that remain.
       this.#storage.syncDirectory(this.#options.directory);
+    }
+  }
+
+  /** A segment that is still there does no harm: what it holds is right, and it is removed another time. */
+  #remove(firstIndex: number): void {
+    try {
+      this.#storage.remove(this.#path(firstIndex));
+    } catch (error) {
+      // It went before, by a removal that was said to have failed.
+      if (errorCode(error) === "ENOENT") return;
+      const [kind, what] = isDiskFull(error)
+        ? (["disk_full", "no room to remove a segment"] as const)
+        : (["failed", "a segment cannot be removed"] as const);
+      throw new JournalError(kind, what, {
+        place: { segment: segmentName(firstIndex) },
+        cause: error,
+      });
     }
   }
 
@@ -278,7 +288,8 @@ export class SegmentWriter {
     try {
       return operation();
     } catch (error) {
-      if (error instanceof JournalError && error.kind === "disk_full") throw error;
+      // It says by itself that nothing is in doubt.
+      if (error instanceof JournalError) throw error;
       const segment = segmentName(this.#open?.firstIndex ?? 1);
       const place = { segment, index: this.#last.index + 1 };
       this.#failure = new JournalFailure(`the disk failed: ${doubt}`, { place, cause: error });
