@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { nodeStorage } from "../journal/file/node-storage.js";
+import { segmentsIn } from "../journal/file/segment-list.js";
 import { SegmentFollower } from "../journal/file/segment-follower.js";
 import { toPlain } from "../journal/file/thread-protocol.js";
 import { messageOf } from "../journal/journal-error.js";
@@ -34,12 +35,14 @@ class HistoryLoop {
   #commitTimer: NodeJS.Timeout | undefined;
   #expireWall: number | undefined;
   #wasBuiltAnew = false;
+  /** What is known of the journal: as the history was opened, and then as far as it has come. */
+  #journal = data.journal;
   #reopenTimer: NodeJS.Timeout | undefined;
 
   /** @throws JournalError when there can be no history */
   open(): void {
     try {
-      this.#take(openStore(data));
+      this.#take(this.#openStore());
     } catch (error) {
       if (!isPassing(error) || data.source.kind === "fed") throw error;
       this.#pause(error);
@@ -60,6 +63,14 @@ class HistoryLoop {
       case "close":
         return this.#close();
     }
+  }
+
+  /** The journal may have been cut since the history was opened last. */
+  #openStore(): OpenedStore {
+    const { source } = data;
+    const [first] = source.kind === "file" ? segmentsIn(nodeStorage(), source.directory) : [];
+    const firstIndex = first ?? this.#journal.firstIndex;
+    return openStore({ ...data, journal: { ...this.#journal, firstIndex } });
   }
 
   #take({ store, setAside, lostBelow }: OpenedStore): void {
@@ -174,14 +185,14 @@ class HistoryLoop {
     this.#shut();
     const setAside = asideAfter(error);
     this.#guard(() => {
-      this.#take({ ...openStore(data), setAside });
+      this.#take({ ...this.#openStore(), setAside });
       this.#soon();
     });
   }
 
   #reopen(): void {
     try {
-      this.#take(openStore(data));
+      this.#take(this.#openStore());
       this.#soon();
     } catch (error) {
       // It could be opened before, or nearly: whatever it is may pass.
@@ -212,6 +223,10 @@ class HistoryLoop {
 
   #shut(): void {
     this.#follower?.close();
+    if (this.#store !== undefined) {
+      const { projected: lastIndex, nextStage } = this.#store;
+      this.#journal = { ...this.#journal, lastIndex, nextStage };
+    }
     try {
       this.#store?.close();
     } catch {

@@ -33,6 +33,7 @@ export class HistoryStore {
   readonly #setMeta: Statement;
   #projected: number;
   #checkpoint: number;
+  #nextStage: number;
   #inTransaction = false;
   #pendingBytes = 0;
 
@@ -50,7 +51,8 @@ export class HistoryStore {
     this.#tables = { jobs, pages, troubles, sections };
     this.#setMeta = database.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)");
     this.#projected = this.#checkpoint = checkpointOf(database);
-    this.#projection = new Projection(database, this.#tables, metaNumber(database, "next_stage"));
+    this.#nextStage = metaNumber(database, "next_stage");
+    this.#projection = new Projection(database, this.#tables, this.#nextStage);
     this.#reader = new Reader(database, pages, troubles);
     this.#tasks = new TaskReader(this.#reader, pages, sections);
     this.#expiry = new Expiry(database, this.#tables, retention);
@@ -59,6 +61,11 @@ export class HistoryStore {
   /** Index of the last entry that queries know of. */
   get projected(): number {
     return this.#projected;
+  }
+
+  /** The number that the stage after all those of these entries has. Known also when the database is no good any more. */
+  get nextStage(): number {
+    return this.#nextStage;
   }
 
   /** Index of the last entry that is synced. */
@@ -79,7 +86,7 @@ export class HistoryStore {
   startAfter(index: number, nextStage: number): void {
     this.#begin();
     this.#projected = index;
-    this.#projection.nextStage = nextStage;
+    this.#projection.nextStage = this.#nextStage = nextStage;
   }
 
   setJournal(id: string): void {
@@ -95,6 +102,7 @@ export class HistoryStore {
     this.#begin();
     if (body.length > 0) this.#projection.project(decodeEntry(body));
     this.#projected = index;
+    this.#nextStage = this.#projection.nextStage;
     this.#pendingBytes += body.length;
   }
 
@@ -103,7 +111,7 @@ export class HistoryStore {
     if (!this.#inTransaction) return;
     this.#flush();
     this.#setMeta.run("checkpoint", this.#projected);
-    this.#setMeta.run("next_stage", this.#projection.nextStage);
+    this.#setMeta.run("next_stage", this.#nextStage);
     this.database.exec("COMMIT");
     this.#inTransaction = false;
     this.#pendingBytes = 0;

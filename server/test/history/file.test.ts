@@ -28,6 +28,13 @@ function rowsOf(journal: Journal, recorded: readonly Recorded[]) {
   return dump(store);
 }
 
+function nextStageIn(path: string): number {
+  const store = new HistoryStore(openDatabase(path), defaultRetention);
+  const { nextStage } = store;
+  store.close();
+  return nextStage;
+}
+
 function rowsIn(path: string) {
   return dump(new HistoryStore(openDatabase(path), defaultRetention));
 }
@@ -167,6 +174,15 @@ describe("the history in a file", () => {
     return id;
   }
 
+  /** Spoils all of the history, also for whoever has some of it in memory. */
+  function ruin(): void {
+    const database = new DatabaseSync(path);
+    database.enableDefensive(false);
+    database.exec("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 99999");
+    database.exec("PRAGMA schema_version = 9999");
+    database.close();
+  }
+
   it("is moved aside and built anew at once when damage shows while it is used", async () => {
     await append(entries);
     await build();
@@ -191,6 +207,41 @@ describe("the history in a file", () => {
     assert.deepEqual(rowsIn(path), rowsOf(journal, entries));
   });
 
+  it("is built anew from what the journal still has when that was cut while it was used", async () => {
+    const quarter = Math.floor(entries.length / 4);
+    await append(entries.slice(0, quarter));
+    const opened = await open();
+    opened.follow(journal.lastIndex);
+    await opened.caughtUp(journal.lastIndex);
+    await append(entries.slice(quarter));
+    opened.follow(journal.lastIndex);
+    await opened.caughtUp(journal.lastIndex);
+    while (opened.checkpoint < journal.lastIndex) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    ruin();
+    // As a keeper of snapshots does it, far beyond what the journal had when the history was opened.
+    await journal.truncate(journal.closed.at(-1) ?? 0);
+    const { firstIndex } = journal;
+    assert(firstIndex > quarter + 1, String(firstIndex));
+    await assert.rejects(opened.job("default", "any"), /damaged and is built anew/);
+    const kept = jobsIn(entries.slice(firstIndex - 2), "job_submitted");
+    const finished = jobsIn(entries, "job_finished");
+    const wanted = kept.filter((no) => finished.includes(no)).sort((a, b) => b - a);
+    assert(wanted.length > 0);
+    const { jobs } = await opened.jobs(everything, Infinity, 0, 1_000);
+    assert.deepEqual(
+      jobs.map(({ no }) => no),
+      wanted,
+    );
+    await opened.close();
+    assert.deepEqual(
+      news.map(({ kind }) => kind),
+      ["set_aside", "lost"],
+    );
+    assert.equal(nextStageIn(path), countStages(entries));
+  });
+
   it("ends when it goes bad once more, and is built anew at the next start", async () => {
     await append(entries);
     await build();
@@ -203,11 +254,7 @@ describe("the history in a file", () => {
     while (opened.checkpoint < journal.lastIndex) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const database = new DatabaseSync(path);
-    database.enableDefensive(false);
-    database.exec("PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 99999");
-    database.exec("PRAGMA schema_version = 9999");
-    database.close();
+    ruin();
     await assert.rejects(opened.job("default", id), /the history has failed: .*malformed/);
     await assert.rejects(opened.job("default", id), /has failed/);
     await opened.close();
