@@ -122,6 +122,7 @@ async function openAll(options: MasterOptions, log: Log, opened: Opened): Promis
   opened.add(() => journal.close());
   for (const repair of journal.repairs) log.warn({ repair }, "cut off what a crash left behind");
   const snapshots = await openSnapshots(options.journal, journal);
+  opened.add(() => snapshots?.start.source.close());
   const spans = options.traces === true ? new DeliverySpans() : undefined;
   const fewLines = new FewLines(log, clock);
   const happenings = new Happenings(fewLines);
