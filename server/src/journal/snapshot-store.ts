@@ -37,7 +37,7 @@ export interface SnapshotStore {
    * Snapshots of this journal, newest first. Unfinished ones are not among them.
    *
    * @throws JournalError `data_loss` if one has no beginning or no end that fits it, with the place;
-   *   `newer_format` if a later release wrote it
+   *   `newer_format` if a later release wrote it; `failed` if one cannot be read, which says nothing of what is in it
    */
   list(): Promise<readonly SnapshotInfo[]>;
 
@@ -61,13 +61,13 @@ export interface SnapshotStore {
    * The bytes of a snapshot. They are checked as they pass, and the iteration fails at its end if the
    * whole does not match: act on nothing before it has ended.
    *
-   * @throws JournalError `data_loss` if the snapshot is damaged or gone
+   * @throws JournalError `data_loss` if the snapshot is damaged or gone; `failed` if it cannot be read
    */
   read(index: number): AsyncIterable<Uint8Array>;
 
   /** Where an offset into a snapshot's contents lies, for an error that names it. */
   placeOf(index: number, offset: number): JournalPlace;
 
-  /** Pieces of a snapshot, in any order. @throws JournalError `data_loss` if it is gone */
+  /** Pieces of a snapshot, in any order. @throws JournalError `data_loss` if it is gone; `failed` */
   open(index: number): SnapshotBytes;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { JournalError, JournalPlace } from "../journal/journal-error.js";
-import { dataLoss } from "../journal/journal-error.js";
+import type { JournalPlace } from "../journal/journal-error.js";
+import { dataLoss, JournalError } from "../journal/journal-error.js";
 
 /**
  * The contents of a snapshot: sections back to back, each with its length and its SHA-256, as
@@ -128,7 +128,8 @@ export async function* readSections(
   for (;;) {
     const chunk = await chunks.next().catch((error: unknown) => {
       // A section whose length is damaged is waited for until the end: it says more than the whole's checksum.
-      throw rest.length > 0 ? damage("a section is cut short", at, placeOf) : error;
+      const isDamage = error instanceof JournalError && error.kind === "data_loss";
+      throw isDamage && rest.length > 0 ? damage("a section is cut short", at, placeOf) : error;
     });
     if (chunk.done === true) break;
     const { buffer, byteOffset, byteLength } = chunk.value;

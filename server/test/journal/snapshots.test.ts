@@ -201,6 +201,23 @@ describe("snapshot files", () => {
     }
   });
 
+  it("are no damage when the disk does not give them, and are there again when it does", async () => {
+    const disk = newDisk();
+    const store = await twoOn(disk);
+    const isNoLoss = isJournalError("failed", /cannot be read: .*0000000000000005\.snapshot/);
+    disk.openFails = true;
+    await assert.rejects(store.list(), isNoLoss);
+    assert.throws(() => store.open(5), isNoLoss);
+    disk.openFails = false;
+    disk.readFails = true;
+    await assert.rejects(store.list(), isNoLoss);
+    await assert.rejects(readText(store, 5), isNoLoss);
+    disk.readFails = false;
+    assert.equal(await readText(store, 5), "five");
+    disk.remove("/journal/0000000000000005.snapshot");
+    await assert.rejects(readText(store, 5), isJournalError("data_loss", /is gone/));
+  });
+
   it("are damage when they are cut short anywhere, or copied to another name", async () => {
     const disk = newDisk();
     const store = await twoOn(disk);

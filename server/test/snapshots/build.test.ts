@@ -9,6 +9,7 @@ import { newState } from "../../src/core/index.js";
 import { buildSnapshot } from "../../src/snapshots/build.js";
 import { readSections, SectionKind, SectionWriter } from "../../src/snapshots/format.js";
 import { loadSnapshot } from "../../src/snapshots/load.js";
+import { JournalError } from "../../src/journal/journal-error.js";
 import { isJournalError } from "../journal/contract.js";
 import type { SimulatedDisk } from "../journal/simulated-disk.js";
 import {
@@ -137,6 +138,24 @@ describe("a snapshot built from a journal", () => {
       own.plant(path, whole);
       await load(store);
     }).timeout(60_000);
+
+    it("is not called damaged when the disk fails in the middle of it", async () => {
+      const store = storeOn(own);
+      const failing = new JournalError("failed", "the snapshot cannot be read: EIO");
+      async function* halfOf(contents: AsyncIterable<Uint8Array>) {
+        for await (const chunk of contents) {
+          yield chunk.subarray(0, chunk.length >> 1);
+          throw failing;
+        }
+      }
+      const read = (at: number) => halfOf(store.read(at));
+      const list = () => store.list();
+      const placeOf = (at: number, offset: number) => store.placeOf(at, offset);
+      await assert.rejects(
+        load({ list, read, placeOf } as unknown as SnapshotStore),
+        (error) => error === failing,
+      );
+    });
 
     /** The same snapshot without some of its sections, with every checksum right. */
     async function without(isLeftOut: (name: string) => boolean): Promise<SnapshotStore> {

@@ -7,6 +7,7 @@ import {
   snapshotsKept,
   type SnapshotStore,
 } from "../snapshot-store.js";
+import { reasonOf } from "./folder-reason.js";
 import {
   decodeSnapshotHeader,
   decodeSnapshotTrailer,
@@ -19,6 +20,7 @@ import {
   UNFINISHED_SUFFIX,
 } from "./snapshot-format.js";
 import {
+  errorCode,
   isDiskFull,
   readFully,
   readFullyAsync,
@@ -166,7 +168,7 @@ export class SnapshotFiles implements SnapshotStore {
       const hash = createHash("sha256");
       for (let at = 0; at < bytes;) {
         const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, bytes - at));
-        if (readFully(file, chunk, SNAPSHOT_HEADER_BYTES + at) < chunk.length) {
+        if (read(file, chunk, SNAPSHOT_HEADER_BYTES + at, name) < chunk.length) {
           const offset = SNAPSHOT_HEADER_BYTES + at;
           throw dataLoss("the snapshot has become shorter", { segment: name, offset });
         }
@@ -196,7 +198,7 @@ export class SnapshotFiles implements SnapshotStore {
   #ends(file: StorageFile, name: string): SnapshotInfo {
     const size = file.size();
     const header = Buffer.alloc(SNAPSHOT_HEADER_BYTES);
-    const whole = header.subarray(0, readFully(file, header, 0));
+    const whole = header.subarray(0, read(file, header, 0, name));
     const decoded = decodeSnapshotHeader(whole, name);
     if (snapshotName(decoded.index) !== name && !name.endsWith(UNFINISHED_SUFFIX)) {
       const what = `the snapshot is of entry ${String(decoded.index)}: a copy of another`;
@@ -204,7 +206,7 @@ export class SnapshotFiles implements SnapshotStore {
     }
     const offset = Math.max(SNAPSHOT_HEADER_BYTES, size - SNAPSHOT_TRAILER_BYTES);
     const trailer = Buffer.alloc(SNAPSHOT_TRAILER_BYTES);
-    const end = trailer.subarray(0, readFully(file, trailer, offset));
+    const end = trailer.subarray(0, read(file, trailer, offset, name));
     return { ...decoded, ...decodeSnapshotTrailer(end, name, offset) };
   }
 
@@ -212,8 +214,11 @@ export class SnapshotFiles implements SnapshotStore {
     try {
       return this.#storage.open(path, "read");
     } catch (cause) {
-      const message = "DATA_LOSS: the snapshot cannot be read";
-      throw new JournalError("data_loss", message, { place: { segment: name }, cause });
+      if (errorCode(cause) !== "ENOENT") throw cannotRead(name, cause);
+      throw new JournalError("data_loss", "DATA_LOSS: the snapshot is gone", {
+        place: { segment: name },
+        cause,
+      });
     }
   }
 
@@ -236,6 +241,21 @@ export class SnapshotFiles implements SnapshotStore {
   #path(name: string): string {
     return join(this.#directory, name);
   }
+}
+
+/** As {@link readFully}. @throws JournalError `failed` */
+function read(file: StorageFile, target: Buffer, position: number, name: string): number {
+  try {
+    return readFully(file, target, position);
+  } catch (error) {
+    throw cannotRead(name, error);
+  }
+}
+
+/** It may be whole: nobody has seen. */
+function cannotRead(segment: string, cause: unknown): JournalError {
+  const message = `the snapshot cannot be read: ${reasonOf(cause)}`;
+  return new JournalError("failed", message, { place: { segment }, cause });
 }
 
 /** @throws JournalError `data_loss` where a snapshot is of another journal, or as {@link SnapshotFiles.list} */
