@@ -13,6 +13,12 @@ import { goldenFolder } from "./folder.js";
 /** The whole journal that lies here, as the file driver wrote it. */
 export const journalName = "journal-v1";
 
+/**
+ * Those that were written before: they replay for ever too. `before-leaving` names jobs of more than 4,096 tasks among
+ * those that leave whole, with the steps in which they went.
+ */
+export const earlierNames: readonly string[] = ["journal-v1-before-leaving"];
+
 /** What a golden journal holds and leads to. */
 export interface GoldenNote {
   readonly entries: number;
@@ -28,10 +34,12 @@ export interface GoldenNote {
 }
 
 /** Replays the golden journal, in a copy: whoever opens a journal may write to it. */
-export async function readGolden(): Promise<{ readonly state: State; readonly note: GoldenNote }> {
+export async function readGolden(
+  name = journalName,
+): Promise<{ readonly state: State; readonly note: GoldenNote }> {
   const directory = mkdtempSync(join(tmpdir(), "capstan-golden-"));
   try {
-    cpSync(join(goldenFolder, journalName), directory, { recursive: true });
+    cpSync(join(goldenFolder, name), directory, { recursive: true });
     const journal = await openFileJournal({ directory, writer: { kind: "inline" } });
     const state = newState();
     const payloads = new PayloadStore({
