@@ -5,6 +5,11 @@ import { Notices } from "./sessions.js";
 /** Of which events an observer is told. */
 export type WantedEvents = "none" | "all" | ReadonlySet<EventType>;
 
+/** Whoever waits for an answer, and is told so when there will be none. */
+export interface Waiting {
+  readonly reject: (error: Error) => void;
+}
+
 /**
  * What is decided together and becomes durable together: an entry in the making, and all that
  * waits for it. All its events share one stamp, live and on replay.
@@ -13,6 +18,7 @@ export class Batch {
   readonly stamp: Stamp;
   readonly builder: EntryBuilder;
   readonly #releases: (() => void)[] = [];
+  readonly #waiting: Waiting[] = [];
   /** Blobs that nothing refers to any more once the batch is durable. */
   readonly freedBlobs: BlobId[] = [];
   /** What is told to each session, in the order of the decisions. */
@@ -38,9 +44,15 @@ export class Batch {
     }
   }
 
-  /** Calls back once the batch is durable, in the order of these calls. */
-  after(release: () => void): void {
+  /** Calls back once the batch is durable, in the order of these calls. @param waiting who waits for that */
+  after(release: () => void, waiting: Waiting): void {
     this.#releases.push(release);
+    this.#waiting.push(waiting);
+  }
+
+  /** It will not be durable: nobody is left to wait for it. */
+  giveUp(error: Error): void {
+    for (const { reject } of this.#waiting) reject(error);
   }
 
   release(): void {

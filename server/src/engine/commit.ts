@@ -4,9 +4,14 @@ import { EntryBuilder } from "../journal/entry/index.js";
 import type { Journal } from "../journal/journal.js";
 import { ENTRY_BYTES_MAX } from "../journal/journal.js";
 import type { PayloadStore } from "../payloads/payload-store.js";
-import { Batch } from "./batch.js";
+import { Batch, type Waiting } from "./batch.js";
 import type { Clock } from "./clock.js";
-import type { Blobs, EventObserver, SessionNotice } from "./engine-port.js";
+import {
+  type Blobs,
+  DiskFullError,
+  type EventObserver,
+  type SessionNotice,
+} from "./engine-port.js";
 import type { JournalClock } from "./journal-clock.js";
 import { stallMinMs } from "./journal-clock.js";
 import type { Sessions } from "./sessions.js";
@@ -43,6 +48,8 @@ export class CommitPipeline {
   #inFlightSince = 0;
   #nextBlob: number;
   #isDiskFull = false;
+  /** Set once it closes: to be told that nothing is under way any more. */
+  #onClosed: (() => void) | undefined;
 
   constructor(options: CommitOptions) {
     this.#options = options;
@@ -103,11 +110,11 @@ export class CommitPipeline {
     this.#nextBlob += blobs.count;
   }
 
-  /** Calls back when all that is applied so far is durable; at once if it is. */
-  after(release: () => void): void {
+  /** Calls back when all that is applied so far is durable; at once if it is. @param waiting who waits for that */
+  after(release: () => void, waiting: Waiting): void {
     const batch = this.#building ?? this.#inFlight;
     if (batch === undefined) release();
-    else batch.after(release);
+    else batch.after(release, waiting);
   }
 
   /** Tells a session something, once it is durable. */
@@ -140,6 +147,26 @@ export class CommitPipeline {
     );
   }
 
+  /**
+   * Waits until all that was decided is durable. While the disk is full it waits for nothing: what is not written was
+   * told to nobody, who waits for it is refused, and it is not tried again.
+   */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onClosed = resolve;
+      this.#closeIfAtRest();
+    });
+  }
+
+  #closeIfAtRest(): void {
+    if (this.#onClosed === undefined) return;
+    if (this.#isDiskFull) {
+      const error = new DiskFullError("the journal's disk is full, and the master is stopping");
+      for (const batch of [this.#inFlight, this.#building]) batch?.giveUp(error);
+    }
+    if (this.isIdle || this.#isDiskFull) this.#onClosed();
+  }
+
   #finish(batch: Batch): void {
     this.#inFlight = undefined;
     try {
@@ -149,6 +176,7 @@ export class CommitPipeline {
       this.#options.sessions.notify(batch.notices);
       if (batch.observed.length > 0) this.#options.observer?.(batch.observed, batch.stamp);
       this.#options.onDurable();
+      this.#closeIfAtRest();
     } catch (error) {
       this.#options.onFailure(error);
     }
@@ -165,7 +193,10 @@ export class CommitPipeline {
     let outcome = await journal.append(body);
     while (outcome.kind === "not_written") {
       this.#isDiskFull = true;
+      this.#closeIfAtRest();
       await new Promise<void>((resolve) => clock.setTimer(diskFullRetryMs, resolve));
+      // Nobody waits for it any more, and the journal is closed.
+      if (this.#onClosed !== undefined) return new Promise(() => undefined);
       outcome = await journal.append(outcome.body);
     }
     this.#isDiskFull = false;

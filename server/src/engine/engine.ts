@@ -236,7 +236,8 @@ export class MasterEngine implements Engine {
   }
 
   /**
-   * Takes nothing new, waits for what was decided to be durable, and closes the journal.
+   * Takes nothing new, waits for what was decided to be durable, and closes the journal. What a full disk has no room
+   * for was told to nobody, and is given up.
    *
    * @throws what the journal failed with, if it did before all was durable
    */
@@ -250,11 +251,7 @@ export class MasterEngine implements Engine {
     this.#time.stop();
     await new Promise<void>((resolve, reject) => {
       this.#giveUpClosing = reject;
-      const settle = () => {
-        if (this.#commit.isIdle) resolve();
-        else this.#commit.after(() => this.#clock.soon(settle));
-      };
-      settle();
+      void this.#commit.close().then(resolve);
     });
     await this.#journal.close();
   }

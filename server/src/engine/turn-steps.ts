@@ -117,7 +117,7 @@ export class TurnSteps {
         this.#core.annotate(this.#state, work.annotation, this.#context, this.#settings);
         return true;
       case "read":
-        this.#commit.after(work.query(this.#state, this.#context));
+        this.#commit.after(work.query(this.#state, this.#context), work);
         return true;
       case "commands":
         return this.#takeCommands(work);
@@ -154,7 +154,7 @@ export class TurnSteps {
     }
     this.#commit.after(() => {
       work.resolve(results);
-    });
+    }, work);
     return true;
   }
 

@@ -172,6 +172,25 @@ describe("the engine", () => {
     await engine.close();
   });
 
+  for (const when of ["before", "as"]) {
+    it(`can be closed when the disk is full ${when} it closes, and has what it had answered for`, async () => {
+      const disk = new MemoryDisk();
+      const engine = await open(await openMemoryJournal(disk));
+      await submit(engine, "answered", 1);
+      disk.full = true;
+      const refused = assert.rejects(submit(engine, "refused", 1), DiskFullError);
+      if (when === "before") await refusal(engine);
+      else await new Promise((resolve) => setImmediate(resolve));
+      await engine.close();
+      await refused;
+      disk.full = false;
+      const again = await open(await openMemoryJournal(disk));
+      const names = await again.read((state) => Array.from(state.jobs, ({ spec }) => spec.name));
+      assert.deepEqual(names, ["answered"]);
+      await again.close();
+    });
+  }
+
   it("refuses to start on a journal whose first entries are gone", async () => {
     const disk = new MemoryDisk();
     const engine = await open(await openMemoryJournal(disk));
