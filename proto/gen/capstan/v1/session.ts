@@ -347,7 +347,10 @@ export interface Register {
   host: string;
   /** The rack of that host. Empty: none known. */
   rack: string;
-  /** What it has in all. At most 16 kinds, one of them above 0. Empty: one slot (`slots` 1000). */
+  /**
+   * What it has in all. At most 16 kinds, one of them above 0, unless it comes back from a session
+   * (`held.session`) in which Resources has brought it down to nothing. Empty: one slot (`slots` 1000).
+   */
   resources: Resource[];
   /** Words for constraints to match. At most 32, keys are names, values at most 256 bytes. */
   labels: { [key: string]: string };

@@ -69,10 +69,14 @@ function decodeSpec(checker: Checker, message: Register): WorkerSpec {
   };
 }
 
-/** One that has nothing at all could never run a task. It may come to that later, by Resources. */
-function decodeCapacity(checker: Checker, { resources }: Register): WorkerSpec["capacity"] {
+/**
+ * One that has nothing at all could never run a task. It may come to that later, by Resources, and must be able to
+ * come back then with what it holds.
+ */
+function decodeCapacity(checker: Checker, { resources, held }: Register): WorkerSpec["capacity"] {
   const capacity = decodeDemand(checker, ".resources", resources);
-  if (resources.length > 0 && resources.every(({ milli }) => milli === 0n)) {
+  const isNew = held === undefined || held.session === "";
+  if (isNew && resources.length > 0 && resources.every(({ milli }) => milli === 0n)) {
     checker.fail(".resources", "has nothing above 0: no task could ever run there");
   }
   return capacity;

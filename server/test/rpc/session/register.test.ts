@@ -71,6 +71,27 @@ describe("Register", () => {
     assert.notEqual(answer.session, "");
   });
 
+  it("lets a worker come back with its lease that has come down to nothing meanwhile", async () => {
+    const nothing = [{ name: "slots", milli: 0n }];
+    const worker = new RawWorker(bench);
+    const { session } = await worker.register({ workerId: "shrunk" });
+    worker.credit(10);
+    await bench.submit({ tasks: 1 });
+    const [task] = await worker.tasks(1);
+    assert(task !== undefined);
+    worker.received(1);
+    worker.say({ $case: "started", value: { tokens: [task.token] } });
+    worker.say({
+      $case: "resources",
+      value: { capacity: { resources: nothing }, load: undefined, labels: undefined },
+    });
+    worker.session.end(undefined);
+    const again = new RawWorker(bench);
+    const held = { ...heldList([task.token]), throughSequence: 1, session };
+    const answer = await again.register({ workerId: "shrunk", resources: nothing, held });
+    assert.deepEqual([answer.resumed.length, answer.lost.length, answer.settled.length], [1, 0, 0]);
+  });
+
   it("may list what the worker has none of, beside what it has", async () => {
     const worker = new RawWorker(bench);
     await worker.register({

@@ -97,8 +97,10 @@ export class AnswerRules {
   arrives(speaker: string, name: MethodName, request: unknown): void {
     const { auditor } = this;
     if (name === "heartbeat") {
-      const { workerId, tokens } = request as wire.HeartbeatRequest;
-      auditor.terms.hear(workerId, this.now());
+      const { workerId, incarnation, tokens } = request as wire.HeartbeatRequest;
+      // One of another process is refused, and says nothing of the one that is there.
+      const known = auditor.model.workerById(workerId)?.spec.incarnation;
+      if (known === incarnation) auditor.terms.hear(workerId, this.now());
       for (const bytes of tokens) {
         const lease = auditor.model.leaseOf(decodeToken(bytes));
         if (lease?.worker.spec.workerId !== workerId) continue;

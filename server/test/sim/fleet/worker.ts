@@ -70,6 +70,8 @@ export class Worker {
   }
 
   #start(): void {
+    // A process that begins with nothing would not be let in.
+    if (this.traits.capacity.every(({ milli }) => milli === 0n)) this.traits.capacity = this.#home;
     const { network, random, newClock } = this.#parts;
     const clock = newClock();
     const started: WorkerProcess = new WorkerProcess({
