@@ -107,9 +107,21 @@ function tell(news: SnapshotNews, log: Log): void {
       return;
     }
     case "not_built":
-      log.warn({ err: news.error }, "no snapshot could be made; it is tried again");
+      tellNotBuilt(news.error, log);
       return;
     case "not_cut":
       log.warn({ err: news.error }, "the journal could not be cut; it is tried again");
+  }
+}
+
+/** What is damaged does not pass: the master goes on from memory, and the next would not start. */
+function tellNotBuilt(error: unknown, log: Log): void {
+  if (error instanceof JournalError && error.kind === "data_loss") {
+    log.error(
+      { err: error },
+      "the journal or a snapshot on the disk is damaged: no snapshot is made, and a master that is started on it is refused",
+    );
+  } else {
+    log.warn({ err: error }, "no snapshot could be made; it is tried again");
   }
 }
