@@ -48,7 +48,10 @@ export class JobBook {
     this.#before = database.prepare(
       "SELECT no, first_stage FROM job WHERE no <= ? ORDER BY no DESC LIMIT 1",
     );
-    this.#bounds = database.prepare("SELECT min(no) AS first, max(no) AS last FROM job");
+    // Each bound alone is one step down the tree of rows; both from one SELECT would read the whole table.
+    this.#bounds = database.prepare(
+      "SELECT (SELECT min(no) FROM job) AS first, (SELECT max(no) FROM job) AS last",
+    );
     this.#specs = new Specs(database);
   }
 
