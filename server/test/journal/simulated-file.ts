@@ -51,10 +51,11 @@ export type PowerCut =
   | { readonly kind: "all_of_it" }
   /**
    * Pieces of 512 bytes arrive or not, each by a draw of its own, so that later ones may be there and
-   * earlier ones not; those that do not may read as zeros. So with names: each change of them arrives or not.
+   * earlier ones not. Of those that do not, what is new in the file may read as zeros; what overwrites something
+   * leaves that as it was. So with names: each change of them arrives or not.
    */
   | { readonly kind: "some_sectors"; readonly random: () => number }
-  /** Of each write a beginning arrives, to the byte; what follows of it is not there, or zeros. */
+  /** Of each write a beginning arrives, to the byte; what follows of it is as it was, or zeros where nothing was. */
   | { readonly kind: "some_bytes"; readonly random: () => number };
 
 const SECTOR_BYTES = 512;
@@ -105,7 +106,8 @@ export class Inode {
 
   cutPower(cut: PowerCut): void {
     if (cut.kind !== "none_of_it") {
-      for (const change of this.#pending) carryOutSome(change, this.platter, cut);
+      const had = this.platter.length;
+      for (const change of this.#pending) carryOutSome(change, this.platter, had, cut);
     }
     this.#pending = [];
     this.visible = this.platter.copy();
@@ -117,9 +119,11 @@ function carryOut(change: Change, contents: Contents): void {
   else contents.truncate(change.size);
 }
 
+/** @param had how many bytes the platter had before any of the changes */
 function carryOutSome(
   change: Change,
   contents: Contents,
+  had: number,
   cut: Exclude<PowerCut, { kind: "none_of_it" }>,
 ): void {
   if (cut.kind === "all_of_it") {
@@ -127,12 +131,12 @@ function carryOutSome(
   } else if (change.kind === "truncate") {
     if (cut.random() < 0.5) carryOut(change, contents);
   } else if (cut.kind === "some_sectors") {
-    writeSectors(change, contents, cut.random);
+    writeSectors(change, contents, had, cut.random);
   } else {
     const { position, bytes } = change;
     const arrived = Math.floor(cut.random() * (bytes.length + 1));
     const isZeroed = cut.random() < 0.5;
-    if (isZeroed) contents.write(position, Buffer.alloc(bytes.length));
+    if (isZeroed) writeZeros(contents, had, position, bytes.length);
     contents.write(position, bytes.subarray(0, arrived));
   }
 }
@@ -140,6 +144,7 @@ function carryOutSome(
 function writeSectors(
   { position, bytes }: Extract<Change, { kind: "write" }>,
   contents: Contents,
+  had: number,
   random: () => number,
 ): void {
   for (let at = 0; at < bytes.length;) {
@@ -147,7 +152,14 @@ function writeSectors(
     const sector = bytes.subarray(at, at + room);
     const draw = random();
     if (draw < 0.5) contents.write(position + at, sector);
-    else if (draw < 0.7) contents.write(position + at, Buffer.alloc(sector.length));
+    else if (draw < 0.7) writeZeros(contents, had, position + at, sector.length);
     at += sector.length;
   }
+}
+
+/** Room that was found for new bytes, which never came. Where there were some, they stay. */
+function writeZeros(contents: Contents, had: number, position: number, length: number): void {
+  const from = Math.max(position, had);
+  const end = position + length;
+  if (end > from) contents.write(from, Buffer.alloc(end - from));
 }

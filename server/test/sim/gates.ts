@@ -26,6 +26,7 @@ export const gates = [
   "a token of a job that has left was answered gone",
   "a report of a liar was refused",
   "a failure was reported beside its stream",
+  "a failure was reported in a foreign namespace",
   "a heartbeat told of a lease that was taken away",
   "the master ended an attempt that ran too long",
   "an attempt ran out of memory",

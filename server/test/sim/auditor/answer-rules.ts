@@ -70,9 +70,20 @@ const rules: { readonly [K in MethodName]: Rule<RequestOf<K>, AnswerOf<K>> } = {
       }
     }
   },
-  reportFailure: (at, { token }, answer) => {
+  reportFailure: (at, { namespace, token }, answer) => {
     if (answer === undefined) return;
     at.auditor.gate("a failure was reported beside its stream");
+    const job = at.auditor.model.leaseOf(decodeToken(token))?.job;
+    if (job !== undefined && job.namespace !== namespace) {
+      // Whoever reports elsewhere is told nothing of it.
+      const kind = answer.outcome?.outcome?.$case;
+      at.auditor.verdict.check(
+        kind === "stale",
+        () => `a failure reported in ${namespace}, of a task in ${job.namespace}, was told ${kind}`,
+      );
+      at.auditor.gate("a failure was reported in a foreign namespace");
+      return;
+    }
     checkOutcome(at.auditor, undefined, token, answer.outcome);
   },
   readOutputs: readOut,
@@ -107,9 +118,9 @@ export class AnswerRules {
         auditor.terms.renew(lease.token.lease, this.now());
       }
     } else if (name === "reportFailure") {
-      const { token, failure } = request as wire.ReportFailureRequest;
+      const { namespace, token, failure } = request as wire.ReportFailureRequest;
       const lease = auditor.model.leaseOf(decodeToken(token));
-      if (lease === undefined) return;
+      if (lease?.job?.namespace !== namespace) return;
       const retryable = failure?.retryable ?? true;
       auditor.say(lease.token.lease, { kind: "failed", workerId: undefined, retryable });
     }

@@ -84,6 +84,7 @@ export class WorkerProcess {
   /** All that it holds is forgotten, though the process goes on. */
   forget(): void {
     for (const { token } of this.held.all) this.held.delete(token);
+    this.#leaveIfDone();
   }
 
   /** It finishes what it has started, gives back the rest, and goes. */
@@ -200,8 +201,10 @@ export class WorkerProcess {
     if (this.#parts.traits.capacity !== this.#registeredCapacity) this.resize();
     this.#credit();
     this.#startWhatFits();
-    if (this.#isDraining)
+    if (this.#isDraining) {
       this.#say({ $case: "draining", value: { withinMs: undefined, note: "" } });
+      this.#leaveIfDone();
+    }
   }
 
   #credit(): void {
