@@ -75,10 +75,10 @@ const rules: { readonly [K in MethodName]: Rule<RequestOf<K>, AnswerOf<K>> } = {
     at.auditor.gate("a failure was reported beside its stream");
     const job = at.auditor.model.leaseOf(decodeToken(token))?.job;
     if (job !== undefined && job.namespace !== namespace) {
-      // Whoever reports elsewhere is told nothing of it.
+      // Whoever reports elsewhere is told nothing of it, but that the token is no more.
       const kind = answer.outcome?.outcome?.$case;
       at.auditor.verdict.check(
-        kind === "stale",
+        kind === "stale" || (kind === "gone" && job.retired),
         () => `a failure reported in ${namespace}, of a task in ${job.namespace}, was told ${kind}`,
       );
       at.auditor.gate("a failure was reported in a foreign namespace");
