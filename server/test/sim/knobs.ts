@@ -22,6 +22,8 @@ export interface Knobs {
   readonly keyRetentionMs: number;
   readonly payloadBudgetBytes: number;
   readonly segmentBytes: number;
+  /** Closed segments after which a snapshot is made; 0: never. */
+  readonly snapshotSegments: number;
   /** One way through the network: at least, and beyond that on average. */
   readonly delayBaseMs: number;
   readonly delayMoreMs: number;
@@ -58,7 +60,8 @@ export function drawKnobs(
     retireAfterMs: random.pick([1_000, 60_000, 60_000, 600_000]),
     keyRetentionMs: random.pick([300_000, 86_400_000, 86_400_000]),
     payloadBudgetBytes: random.pick([0, 20_000, 1_000_000]),
-    segmentBytes: random.pick([60_000, 600_000, 4_000_000]),
+    segmentBytes: random.pick([60_000, 60_000, 600_000, 4_000_000]),
+    snapshotSegments: random.pick([0, 1, 2, 4]),
     delayBaseMs: random.pick([0.1, 1, 20]),
     delayMoreMs: random.pick([0.5, 5, 50]),
     diskMs: random.pick([0.2, 2, 10]),

@@ -22,9 +22,11 @@ import type { Plant } from "../planted/plant.js";
 import type { ProcessClock } from "../process-clock.js";
 import type { Random } from "../random.js";
 import type { Scheduler } from "../scheduler.js";
+import { newestSnapshot } from "../../../src/open-snapshots.js";
 import { journalDirectory, type MasterDisk } from "./disk.js";
 import { JournalWatch } from "./journal-watch.js";
 import { modelHistory } from "./model-history.js";
+import { SimulatedSnapshots } from "./snapshots.js";
 
 export interface MasterParts {
   readonly scheduler: Scheduler;
@@ -66,6 +68,7 @@ export class Master implements MasterPort {
     });
     const opened = await openFileJournal({
       directory: journalDirectory,
+      mustReach: newestSnapshot(journalDirectory, disk.storage),
       segmentBytes: knobs.segmentBytes,
       newJournalId: parts.journalId,
       storage: disk.storage,
@@ -77,9 +80,18 @@ export class Master implements MasterPort {
       auditor.durable(index, body);
     }
     const journal = plant.journal?.(opened) ?? opened;
+    const snapshots = await SimulatedSnapshots.open({
+      ...{ disk, journal: opened, clock, everySegments: knobs.snapshotSegments },
+      buildMs: () => random.between(1, 3_000),
+      gate: (gate) => {
+        auditor.gate(gate);
+      },
+    });
     const engine = await MasterEngine.open({
       journal,
       clock,
+      load: snapshots.start.load,
+      readBytes: snapshots.start.source.readBytes,
       draw: random.fork().uint32,
       settings: {
         leaseTermMs: knobs.leaseTermMs,
@@ -92,7 +104,7 @@ export class Master implements MasterPort {
       onFatal: parts.onFatal,
     });
     auditor.terms.begin(scheduler.now, Math.max(clock.wallMs(), auditor.model.lastNow));
-    return new Master(parts, engine, () => {
+    return new Master(parts, engine, snapshots, () => {
       stop();
       if (watch.isUnderWay) auditor.leaveInDoubt(opened.lastIndex + 1);
     });
@@ -110,7 +122,12 @@ export class Master implements MasterPort {
   readonly #stopDisk: () => void;
   readonly #onDeath = new Set<() => void>();
 
-  private constructor(parts: MasterParts, engine: MasterEngine, stopDisk: () => void) {
+  private constructor(
+    parts: MasterParts,
+    engine: MasterEngine,
+    snapshots: SimulatedSnapshots,
+    stopDisk: () => void,
+  ) {
     const { clock, log, random, plant } = parts;
     this.#parts = parts;
     this.clock = clock;
@@ -125,6 +142,9 @@ export class Master implements MasterPort {
       (blob) => parts.auditor.blobs.get(blob),
     );
     new HistoryLink(engine, history, clock, () => undefined);
+    snapshots.keep((then) => {
+      engine.onDurable(then);
+    }, history);
     this.#handlers = capstanHandlers(this.#services, {
       engine: seen,
       history,
