@@ -173,7 +173,7 @@ class Run {
     await this.#compareLive();
   }
 
-  /** The live state against a replay from zero; of snapshots, from the last one, it is to be asked here too. */
+  /** The live state, which may come from a snapshot, against a replay from zero. */
   async #compareLive(): Promise<void> {
     const { auditor, supervisor, scheduler } = this.#world;
     let difference: string | undefined = "the master answers no more";

@@ -6,7 +6,6 @@ import { run } from "./runner.js";
 import { Summary } from "./summary.js";
 
 const isVerify = process.env["CAPSTAN_VERIFY"] === "1";
-// Of the first 250 seeds three fail, and it is not known yet why: docs/simulation.md names them.
 const seedCount = Number(process.env["CAPSTAN_SIM_SEEDS"] ?? (isVerify ? 20_000 : 90));
 const firstSeed = Number(process.env["CAPSTAN_SIM_SEED"] ?? 1);
 
