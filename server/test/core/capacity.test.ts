@@ -103,3 +103,46 @@ describe("a worker that says that it has more", () => {
     assert.deepEqual(ledger(story, worker), [3, 1]);
   });
 });
+
+describe("a worker that lists what it holds", () => {
+  const sketch = { id: "w", host: "h" };
+
+  /** A worker with one task that it came back with, in a session that has given it nothing. */
+  function resumed() {
+    const story = new Scenario();
+    story.worker(sketch);
+    story.submit({ stages: [{ tasks: 1 }] });
+    const grant = story.placeOne();
+    story.start(grant);
+    const worker = story.worker({ ...sketch, held: held([grant]) });
+    const { session } = story.machine.state.worker(worker);
+    const list = (tokens: readonly (typeof grant.token)[]) => {
+      const command = { worker, session, throughSequence: 0, held: tokens };
+      story.machine.run({ kind: "reconcile_held", ...command });
+    };
+    return { story, grant, list };
+  }
+
+  it("keeps what it came with for as long as it lists it", () => {
+    const { story, grant, list } = resumed();
+    list([grant.token]);
+    assert.deepEqual(ledger(story, 0), [1, 0]);
+    assert.deepEqual(story.place(), []);
+  });
+
+  it("is free again of what it came with and forgot, uncharged", () => {
+    const { story, list } = resumed();
+    list([]);
+    assert.deepEqual(ledger(story, 0), [0, 0]);
+    const again = story.placeOne();
+    assert.deepEqual([again.delivery, again.attempt], [2, 1]);
+  });
+
+  it("is free again of what it forgot after that was taken away from it", () => {
+    const { story, list } = resumed();
+    story.pass(15_000);
+    assert.deepEqual(ledger(story, 0), [1, 0], "it keeps its room until its worker answers");
+    list([]);
+    assert.deepEqual(ledger(story, 0), [0, 0]);
+  });
+});

@@ -7,7 +7,7 @@ import type { Plant } from "./planted/plant.js";
 import { noPlant } from "./planted/plant.js";
 import { Random } from "./random.js";
 import { digestOf } from "./auditor/digest-of.js";
-import { isOver } from "./auditor/model.js";
+import { isOver, nameOf, type WorkerModel } from "./auditor/model.js";
 import { World } from "./world.js";
 
 /** What is to be run. The same again gives the same run, to the byte. */
@@ -148,7 +148,7 @@ class Run {
       `${open.length} jobs are open`,
       ...described,
       `${this.#pending} clients wait`,
-      `${held.map(({ spec, leases }) => `${spec.workerId} holds ${leases.size}`).join(", ")}`,
+      `${held.map(heldBy).join(", ")}`,
       `${away.map(({ traits }) => traits.id).join(", ")} are away`,
       `the master is ${supervisor.master === undefined ? "down" : "up"}`,
     ].join("; ");
@@ -207,6 +207,14 @@ class Run {
       journalHash: this.#world.disk.hash(),
     };
   }
+}
+
+function heldBy({ spec, leases }: WorkerModel): string {
+  const each = [...leases].map(({ token, end, task }) => {
+    const what = task === undefined ? "whose task has left" : `of ${nameOf(task)}`;
+    return `lease ${token.lease} ${what} (${end?.type ?? "live"})`;
+  });
+  return `${spec.workerId} holds ${each.join(", ")}`;
 }
 
 /** Faults that cost a restart, and with it a replay. */

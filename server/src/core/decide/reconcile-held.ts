@@ -14,9 +14,11 @@ export function decideReconcileHeld(
   const worker = state.worker(command.worker);
   if (worker.session !== command.session) return accept(undefined);
   const held = new Set(command.held.map(({ lease }) => lease));
-  const absent = leasesOf(state, worker).filter(({ no, sequence }) => {
-    // What was not sent, or was sent after the list was made, is not spoken of.
-    return !held.has(no) && sequence !== 0 && sequence <= command.throughSequence;
+  const absent = leasesOf(state, worker).filter(({ no, sequence, received }) => {
+    if (held.has(no)) return false;
+    // What it came with into this session has no number here, and every list speaks of it. What was not sent,
+    // or was sent after the list was made, none does.
+    return sequence === 0 ? received : sequence <= command.throughSequence;
   });
   const how = { reason: "forgotten", charge: "none" } as const;
   return accept(undefined, endMany(state, worker, absent, how, context));
