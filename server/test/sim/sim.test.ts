@@ -6,7 +6,7 @@ import { run } from "./runner.js";
 import { Summary } from "./summary.js";
 
 const isVerify = process.env["CAPSTAN_VERIFY"] === "1";
-const seedCount = Number(process.env["CAPSTAN_SIM_SEEDS"] ?? (isVerify ? 20_000 : 90));
+const seedCount = Number(process.env["CAPSTAN_SIM_SEEDS"] ?? (isVerify ? 20_000 : 160));
 const firstSeed = Number(process.env["CAPSTAN_SIM_SEED"] ?? 1);
 
 // A seed that fails says how to repeat it: npm run -s simulate -- faults --seed N
