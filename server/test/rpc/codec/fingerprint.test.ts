@@ -29,8 +29,12 @@ function placesIn(value: unknown, path: readonly string[] = []): (readonly strin
   return [path, ...within];
 }
 
+/** What is at a place; undefined: nothing. What every object has, such as `toString`, is not there. */
 const at = (value: unknown, path: readonly string[]): unknown =>
-  path.reduce<unknown>((part, key) => (part as Record<string, unknown> | undefined)?.[key], value);
+  path.reduce<unknown>((part, key) => {
+    if (typeof part !== "object" || part === null || !Object.hasOwn(part, key)) return undefined;
+    return (part as Record<string, unknown>)[key];
+  }, value);
 
 /** A copy of `value`, with what another has at one place. */
 function mixed<T>(value: T, other: T, path: readonly string[]): T {
