@@ -134,10 +134,11 @@ describe("file journal, with other processes", () => {
     }
   });
 
-  it("fails the append in flight when the writer's thread ends, and everything after it", async () => {
+  /** A journal whose writer's thread meets what `faults` says. */
+  async function claimedOnFaultyDisk(name: string) {
     const faults = new Faults();
     const journal = await openFileJournal({
-      directory: join(directory, "with-faults"),
+      directory: join(directory, name),
       writer: {
         kind: "thread",
         storageModule: new URL("./faulty-storage.js", import.meta.url).href,
@@ -146,6 +147,11 @@ describe("file journal, with other processes", () => {
     });
     journals.push(journal);
     await journal.claim();
+    return { faults, journal };
+  }
+
+  it("fails the append in flight when the writer's thread ends, and everything after it", async () => {
+    const { faults, journal } = await claimedOnFaultyDisk("with-faults");
     faults.threadDies = true;
     await assert.rejects(journal.append(bytes("a")), JournalFailure);
     await assert.rejects(journal.append(bytes("a")), JournalFailure);
@@ -155,17 +161,7 @@ describe("file journal, with other processes", () => {
   it("fails the append in flight with the disk's error, also where the writer's thread ends of it", async () => {
     // Which of the two comes first is a matter of chance.
     for (let round = 0; round < 20; round++) {
-      const faults = new Faults();
-      const journal = await openFileJournal({
-        directory: join(directory, `with-faults-${String(round)}`),
-        writer: {
-          kind: "thread",
-          storageModule: new URL("./faulty-storage.js", import.meta.url).href,
-          storageData: faults.shared,
-        },
-      });
-      journals.push(journal);
-      await journal.claim();
+      const { faults, journal } = await claimedOnFaultyDisk(`with-faults-${String(round)}`);
       faults.threadDiesOfSync = true;
       await assert.rejects(journal.append(bytes("a")), /the disk failed: an entry may or may not/);
     }
