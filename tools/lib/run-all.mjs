@@ -1,8 +1,8 @@
 // Which suites run when: most in turn, those that wait much of their time beside them.
 
 /**
- * Runs the suites in turn, and beside these, in turn among themselves, those with `beside`. What the former
- * say is seen as they say it; what the latter have said is printed whole, between two of the others.
+ * Runs the suites in turn, and beside these, from the beginning, those with `beside`. What the former say is seen as
+ * they say it; what the latter have said is printed whole, between two of the others.
  *
  * @param run (suite, "inherit" | "keep") => its result, with `said`
  * @param print takes a text
@@ -22,13 +22,11 @@ export async function runAll(suites, run, print) {
   // With nothing to run beside, there is nothing to keep apart.
   if (inTurn.length === 0) inTurn.push(...beside.splice(0));
 
-  const runBeside = async () => {
-    for (const suite of beside) {
-      const result = await run(suite, "keep");
-      results.set(suite, result);
-      kept.push({ suite, result });
-      if (!turnIsTaken) printKept();
-    }
+  const runBeside = async (suite) => {
+    const result = await run(suite, "keep");
+    results.set(suite, result);
+    kept.push({ suite, result });
+    if (!turnIsTaken) printKept();
   };
   const runInTurn = async () => {
     turnIsTaken = true;
@@ -43,6 +41,6 @@ export async function runAll(suites, run, print) {
   if (beside.length > 0) {
     print(`Beside the others, and printed when done: ${beside.map(({ name }) => name).join(", ")}`);
   }
-  await Promise.all([runInTurn(), runBeside()]);
+  await Promise.all([runInTurn(), ...beside.map(runBeside)]);
   return suites.map((suite) => ({ suite, result: results.get(suite) }));
 }

@@ -2,8 +2,8 @@
 // a test compares the two.
 
 /**
- * `beside`: it waits much of its time, for processes and terms, and for events only, so that it runs beside
- * the others, which leave half of two cores idle.
+ * `beside`: it runs beside the others, which leave half of two cores idle, and leaves them room: it waits much of its
+ * time (for events only), or works at the lowest priority.
  *
  * @typedef {{
  *   name: string, folder: string, spec: string, budgetSeconds: number, verifySeconds: number, beside?: boolean
@@ -33,8 +33,9 @@ export const suites = [
     name: "sim",
     folder: "server",
     spec: "dist/test/sim/**/*.test.js",
-    budgetSeconds: 400,
-    verifySeconds: 24_000,
+    budgetSeconds: 800,
+    verifySeconds: 36_000,
+    beside: true,
   },
   { name: "sdk", folder: "sdk/typescript", spec: compiled, budgetSeconds: 45, verifySeconds: 600 },
   { name: "cli", folder: "cli", spec: compiled, budgetSeconds: 60, verifySeconds: 120 },

@@ -335,6 +335,31 @@ describe("file journal, damaged", () => {
     }
   });
 
+  it("looks an entry up across one whose header has gone bad, and gives nothing but what was written", async () => {
+    let given = 0;
+    for (const [i, { path, index, offset: start }] of places.entries()) {
+      for (let offset = start; offset < start + FRAME_HEADER_BYTES; offset++) {
+        const copy = disk.copy();
+        const journal = await open(copy);
+        const damaged = copy.contents(path);
+        damaged[offset] = (damaged[offset] ?? 0) ^ 4;
+        copy.plant(path, damaged);
+        await assert.rejects(journal.readBytes(index, 0, 0), isJournalError("data_loss", /./));
+        const next = places[i + 1];
+        if (next?.path !== path) continue;
+        const { body } = at(whole, i + 1);
+        const read = await journal.readBytes(next.index, 0, body.length).catch((error: unknown) => {
+          assert(isJournalError("data_loss", /not where it was written/)(error as Error));
+        });
+        if (read === undefined) continue;
+        assert.deepEqual(Buffer.from(read), Buffer.from(body));
+        given += 1;
+      }
+    }
+    // Only its length and its number lead to the next.
+    assert(given > 0);
+  });
+
   it("says which segment cannot be read when the disk cannot", async () => {
     const copy = disk.copy();
     const journal = await open(copy);
