@@ -17,6 +17,8 @@ export class JournalClock {
   readonly #startedAt: number;
   #stalledMs = 0;
   #lastBeat: number;
+  /** What of the time since the last beat was given back already. */
+  #givenSinceBeat = 0;
   #stop: (() => void) | undefined;
 
   /** @param lastNow the last time in the journal */
@@ -54,14 +56,20 @@ export class JournalClock {
    */
   addStall(ms: number, stalledBefore = this.#stalledMs): void {
     const left = ms - (this.#stalledMs - stalledBefore);
-    if (left > stallMinMs) this.#stalledMs += Math.floor(left - stallMinMs);
+    if (left <= stallMinMs) return;
+    const given = Math.floor(left - stallMinMs);
+    this.#stalledMs += given;
+    // Of a stall that began before the last beat, the loop can only have had what came after it.
+    const sinceBeat = this.#clock.monotonicMs() - this.#lastBeat;
+    this.#givenSinceBeat = Math.min(this.#givenSinceBeat + given, sinceBeat);
   }
 
   /** Feels how long the loop was away since the last beat. Asked before anything expires. */
   feel(): void {
     const at = this.#clock.monotonicMs();
-    this.addStall(at - this.#lastBeat - beatMs);
+    this.addStall(at - this.#lastBeat - beatMs, this.#stalledMs - this.#givenSinceBeat);
     this.#lastBeat = at;
+    this.#givenSinceBeat = 0;
   }
 
   stop(): void {
