@@ -48,6 +48,8 @@ export class CommitPipeline {
   #inFlightSince = 0;
   #nextBlob: number;
   #isDiskFull = false;
+  /** Between two tries of an entry that a full disk had no room for: none of it is there, for certain. */
+  #waitsForRoom = false;
   /** Set once it closes: to be told that nothing is under way any more. */
   #onClosed: (() => void) | undefined;
 
@@ -148,8 +150,9 @@ export class CommitPipeline {
   }
 
   /**
-   * Waits until all that was decided is durable. While the disk is full it waits for nothing: what is not written was
-   * told to nobody, who waits for it is refused, and it is not tried again.
+   * Waits until all that was decided is durable. Where the disk has no room it waits for nothing: what is not written
+   * was told to nobody, who waits for it is refused, and it is not tried again. A try that is under way is waited for:
+   * there may be room by now, and what is durable is not refused.
    */
   close(): Promise<void> {
     return new Promise((resolve) => {
@@ -160,11 +163,11 @@ export class CommitPipeline {
 
   #closeIfAtRest(): void {
     if (this.#onClosed === undefined) return;
-    if (this.#isDiskFull) {
+    if (this.#waitsForRoom) {
       const error = new DiskFullError("the journal's disk is full, and the master is stopping");
       for (const batch of [this.#inFlight, this.#building]) batch?.giveUp(error);
     }
-    if (this.isIdle || this.#isDiskFull) this.#onClosed();
+    if (this.isIdle || this.#waitsForRoom) this.#onClosed();
   }
 
   #finish(batch: Batch): void {
@@ -192,11 +195,12 @@ export class CommitPipeline {
     const stalledBefore = time.stalledMs;
     let outcome = await journal.append(body);
     while (outcome.kind === "not_written") {
-      this.#isDiskFull = true;
+      this.#isDiskFull = this.#waitsForRoom = true;
       this.#closeIfAtRest();
       await new Promise<void>((resolve) => clock.setTimer(diskFullRetryMs, resolve));
       // Nobody waits for it any more, and the journal is closed.
       if (this.#onClosed !== undefined) return new Promise(() => undefined);
+      this.#waitsForRoom = false;
       outcome = await journal.append(outcome.body);
     }
     this.#isDiskFull = false;

@@ -191,6 +191,39 @@ describe("the engine", () => {
     });
   }
 
+  it("waits as it closes for a try that is under way, since the disk may have room by now", async () => {
+    const disk = new MemoryDisk();
+    const gate = { isShut: false, open: () => {}, isMet: () => {} };
+    const met = new Promise<void>((resolve) => (gate.isMet = resolve));
+    const latency = () => {
+      if (!gate.isShut) return Promise.resolve();
+      gate.isMet();
+      return new Promise<void>((resolve) => (gate.open = resolve));
+    };
+    const fatal: unknown[] = [];
+    const engine = await open(await openMemoryJournal(disk, { latency }), (error) =>
+      fatal.push(error),
+    );
+    disk.full = true;
+    const waits = submit(engine, "waits", 1);
+    const behind = submit(engine, "behind", 1);
+    await refusal(engine);
+    disk.full = false;
+    gate.isShut = true;
+    await met;
+    const closing = engine.close();
+    gate.isShut = false;
+    gate.open();
+    await closing;
+    assert.match(await waits, /^job_/);
+    assert.match(await behind, /^job_/);
+    assert.deepEqual(fatal, []);
+    const again = await open(await openMemoryJournal(disk));
+    const names = await again.read((state) => Array.from(state.jobs, ({ spec }) => spec.name));
+    assert(names.includes("waits") && names.includes("behind"));
+    await again.close();
+  });
+
   it("refuses to start on a journal whose first entries are gone", async () => {
     const disk = new MemoryDisk();
     const engine = await open(await openMemoryJournal(disk));
