@@ -3,6 +3,7 @@ import { assert } from "./errors.js";
 import { charge } from "./placement/resources.js";
 import { isFinished } from "./state/jobs.js";
 import type { TaskCounts } from "./state/stages.js";
+import { isLosing } from "./state/losing.js";
 import type { State } from "./state/state.js";
 import { isTerminal, TaskState } from "./state/tasks.js";
 import type { Worker } from "./state/workers.js";
@@ -20,6 +21,7 @@ export function checkInvariants(state: State): void {
   checkNames(state);
   checkRetired(state);
   checkLines(state);
+  checkLosing(state);
 }
 
 /** Conservation (I25): every task is in one state, and its stage and bag count it there. */
@@ -239,4 +241,17 @@ function checkLines(state: State): void {
       () => `bag ${bag.no} has pending tasks and is out of line`,
     );
   }
+}
+
+/** Who is said to lose one worker after the other does, and of who does none is missed. */
+function checkLosing(state: State): void {
+  const kept = new Set([...state.losing.values()].flatMap((tasks) => [...tasks]));
+  for (let task = 0; task < state.tasks.count; task++) {
+    if (!state.tasks.has(task)) continue;
+    const stage = state.tasks.stage.get(task);
+    const isKept = state.losing.get(stage)?.has(task) === true;
+    assert(isKept === isLosing(state, task), () => `task ${task} is kept as losing: ${isKept}`);
+    kept.delete(task);
+  }
+  assert(kept.size === 0, () => `tasks that have left are kept as losing: ${[...kept].join(", ")}`);
 }

@@ -41,6 +41,7 @@ export const stateTiers = {
   keyed: "derived",
   keySpecs: "derived",
   toLeave: "derived",
+  losing: "derived",
   freedBlobs: "derived",
   toAdvance: "derived",
   toSweep: "derived",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { checkInvariants, queries } from "../../src/core/index.js";
 import { defaultPolicy, Scenario, slots } from "./support/scenario.js";
 
 describe("a delivery", () => {
@@ -266,6 +267,37 @@ describe("a worker", () => {
         [2, 1],
       ],
     );
+  });
+
+  it("that is lost again and again is seen until its task ends, however much trouble others have", () => {
+    const story = new Scenario({ checks: false });
+    const { state } = story.machine;
+    const many = 10_001;
+    story.submit({ stages: [{ type: "frail", tasks: many }] });
+    story.worker({ types: ["frail"], capacity: [slots(many)], credit: many });
+    const { draw } = story.machine;
+    story.machine.draw = () => 2 ** 31;
+    for (const grant of story.place(many)) story.fail(grant);
+    story.machine.draw = draw;
+    assert.equal(state.extras.size, many);
+
+    const jobId = story.submit({ stages: [{ tasks: 1, type: "calm" }, { tasks: 1 }] });
+    const losing = () => queries.losingTasks(state, "default", jobId);
+    for (let lost = 1; lost <= 2; lost++) {
+      assert.deepEqual(losing(), []);
+      story.worker({ id: "victim", incarnation: String(lost) });
+      story.placeOne();
+      // The next process of the worker knows of nothing.
+      story.worker({ id: "victim", incarnation: `${String(lost)} again`, credit: 0 });
+    }
+    const wanted = { stage: "s1", index: 0, type: "work", lostMax: defaultPolicy.lostMax };
+    assert.deepEqual(losing(), [wanted]);
+    story.worker({ id: "able" });
+    const grant = story.placeOne();
+    assert.deepEqual(losing(), [wanted]);
+    story.complete(grant);
+    assert.deepEqual(losing(), []);
+    checkInvariants(state);
   });
 
   it("that loses too many deliveries of a task kills it: a budget of its own ends the loop", () => {

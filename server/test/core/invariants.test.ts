@@ -39,4 +39,10 @@ describe("the look at every invariant", () => {
     ahead[0] = running as number;
     assert.throws(() => checkInvariants(state), /is not ahead there/);
   });
+
+  it("sees a task that loses one worker after the other and is not known for that", () => {
+    const state = open();
+    state.tasks.lost.add(0, 2);
+    assert.throws(() => checkInvariants(state), /task 0 is kept as losing: false/);
+  });
 });

@@ -2,6 +2,7 @@ import type { Stamp } from "../context.js";
 import { assert } from "../errors.js";
 import type { EventOf } from "../events.js";
 import type { Charge } from "../outcome.js";
+import { noteLoss } from "../state/losing.js";
 import { endDelivery, moveTask, putInLine, recordDelivery } from "../state/moves.js";
 import type { State } from "../state/state.js";
 import { TaskState } from "../state/tasks.js";
@@ -35,6 +36,7 @@ export function chargeTask(state: State, task: number, charge: Charge): void {
       return;
     case "lost":
       tasks.lost.add(task, 1);
+      noteLoss(state, task);
       return;
     case "oom":
       tasks.oom.add(task, 1);

@@ -5,7 +5,6 @@ import type { JobState } from "../state/jobs.js";
 import { isFinished, Job } from "../state/jobs.js";
 import type { Stage } from "../state/stages.js";
 import type { State } from "../state/state.js";
-import { isTerminal } from "../state/tasks.js";
 import type { FailureView, TaskStateName } from "./tasks.js";
 import { lastFailure } from "./tasks.js";
 
@@ -70,15 +69,10 @@ export interface FailedJobView {
 /** @returns undefined when it has left the core */
 export function failedJob(state: State, no: JobNo): FailedJobView | undefined {
   if (!state.jobs.has(no)) return undefined;
-  const job = new Job(state.jobs, no);
-  const { id: jobId, failedTask } = job;
-  const { namespace, name } = job.spec;
-  if (failedTask === undefined) {
-    return { jobId, namespace, name, failedTask: "", failure: undefined };
-  }
-  const { stage, index } = placeOf(state, failedTask);
-  const failure = lastFailure(state, failedTask);
-  return { jobId, namespace, name, failedTask: `${stage}/${String(index)}`, failure };
+  const { id: jobId, spec, failedTask, failure } = jobView(new Job(state.jobs, no), state);
+  const { namespace, name } = spec;
+  const task = failedTask === undefined ? "" : `${failedTask.stage}/${String(failedTask.index)}`;
+  return { jobId, namespace, name, failedTask: task, failure };
 }
 
 /** What a client said of a job when it submitted it: all that a later part of its upload needs. */
@@ -220,29 +214,16 @@ export interface LosingTask {
   readonly lostMax: number;
 }
 
-/** So many losses are no chance any more. */
-const lossesMany = 2;
-/** Tasks of all jobs that had some trouble: so many of them are looked at. */
-const troubledScanMax = 10_000;
-
-/** Of each stage of a job the first task, as far as it is looked, that has lost its worker more than once. */
+/** Of each stage of a job a task that has lost its worker more than once and goes on, if there is one. */
 export function losingTasks(state: State, namespace: string, id: string): readonly LosingTask[] {
   const job = findJob(state, namespace, id);
-  if (job === undefined || isFinished(job.state)) return [];
-  const found = new Map<string, LosingTask>();
-  let scanned = 0;
-  for (const task of state.extras.keys()) {
-    if (++scanned > troubledScanMax) break;
-    if (state.tasks.lost.get(task) < lossesMany || isTerminal(state.tasks.state.get(task)))
-      continue;
-    const stage = state.stageOf(task);
-    const { name } = stage.spec;
-    if (stage.job !== job.no || found.has(name)) continue;
+  if (job === undefined) return [];
+  return stagesOf(state, job).flatMap((stage) => {
+    const [task] = state.losing.get(stage.no) ?? [];
+    if (task === undefined) return [];
     const { type, policy } = state.placement.bag(state.tasks.bag.get(task)).kind;
-    const index = state.tasks.index.get(task);
-    found.set(name, { stage: name, index, type, lostMax: policy.lostMax });
-  }
-  return [...found.values()];
+    return { ...placeOf(state, task), type, lostMax: policy.lostMax };
+  });
 }
 
 function stagesOf(state: State, job: Job): readonly Stage[] {

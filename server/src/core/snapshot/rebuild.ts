@@ -4,6 +4,7 @@ import type { TaskNo } from "../ids.js";
 import { charge } from "../placement/resources.js";
 import type { Job } from "../state/jobs.js";
 import { isFinished } from "../state/jobs.js";
+import { noteLoss } from "../state/losing.js";
 import { firstCursor } from "../state/retirement.js";
 import type { Stage } from "../state/stages.js";
 import { taskAt } from "../state/stages.js";
@@ -22,6 +23,8 @@ export function rebuild(state: State): void {
     for (let i = 0; i < job.stageCount; i++) rebuildStage(state, state.stage(job.firstStage + i));
   }
   rebuildKeyed(state);
+  // Whoever has lost a worker has a record of that.
+  for (const task of state.extras.keys()) noteLoss(state, task);
 }
 
 function rebuildWorkers(state: State): void {

@@ -6,10 +6,11 @@ import { charge } from "../placement/resources.js";
 import type { OutcomeKind } from "../outcome.js";
 import { outcomeCodes } from "../outcome.js";
 import type { Lease } from "./leases.js";
+import { forgetLosses } from "./losing.js";
 import { free } from "./retirement.js";
 import type { DeliveryRecord, State, TaskExtra } from "./state.js";
 import { deliveryRecordsMax, extraOf } from "./state.js";
-import { TaskState } from "./tasks.js";
+import { isTerminal, TaskState } from "./tasks.js";
 import type { TaskStateCode } from "./tasks.js";
 import type { Worker } from "./workers.js";
 
@@ -32,6 +33,7 @@ export function moveTask(state: State, task: TaskNo, to: TaskStateCode): void {
     bag.pending += 1;
     state.placement.refresh(bag);
   }
+  if (isTerminal(to)) forgetLosses(state, task);
   state.job(stage.job).revision += 1;
 }
 

@@ -86,6 +86,8 @@ export class State {
   readonly keySpecs = new Map<string, JobSpec>();
   /** Derived: jobs with more tasks than one event covers, which are leaving. */
   readonly toLeave = new Set<JobNo>();
+  /** Derived: by stage, tasks that have lost their worker more than once and go on. */
+  readonly losing = new Map<StageNo, Set<TaskNo>>();
   /** Derived: blobs that nothing here refers to any more, until whoever keeps their bytes takes them. */
   freedBlobs: BlobId[] = [];
   /** Derived: jobs of which something may follow (a stage opens, the job ends). */
