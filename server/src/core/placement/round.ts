@@ -177,6 +177,8 @@ function nearHeads(placement: Placement, most: number): ReadonlySet<number> | un
  * something ahead, and none to run it.
  */
 function couldRun(worker: Worker, placement: Placement): boolean {
+  // Then it has room for no shape: no look at each of them, in a fleet of which all have something ahead.
+  if (worker.ahead.length > 0) return false;
   return placement.active.some(
     (shape) => hasRoomFor(worker, shape) && placement.isFeasible(shape, worker.workerClass),
   );
