@@ -222,10 +222,15 @@ export class SnapshotFiles implements SnapshotStore {
     }
   }
 
+  /** One that cannot be removed does no harm, and goes when the next is written: the new one counts all the same. */
   #removeOld(): void {
     const old = this.listNow().slice(snapshotsKept);
-    for (const { index } of old) this.#storage.remove(this.#path(snapshotName(index)));
-    if (old.length > 0) this.#storage.syncDirectory(this.#directory);
+    try {
+      for (const { index } of old) this.#storage.remove(this.#path(snapshotName(index)));
+      if (old.length > 0) this.#storage.syncDirectory(this.#directory);
+    } catch {
+      // Whatever it is that does not let it go, the next that is written meets it too.
+    }
   }
 
   /** Best effort: what cannot be removed now is removed before the next is written. */
