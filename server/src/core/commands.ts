@@ -225,6 +225,8 @@ export type Annotation =
   | { readonly kind: "note_alive"; readonly worker: WorkerNo; readonly session: number }
   /** History has, for good, all that was decided before a moment: what has ended by then may leave. */
   | { readonly kind: "note_projected"; readonly through: JournalMs }
+  /** History knows nothing of jobs before this one, and never will: those that are still here stay. */
+  | { readonly kind: "note_history_begins"; readonly job: JobNo }
   /** Jobs were to leave, and a worker holds something of them again: they are looked at later. */
   | { readonly kind: "note_held_back"; readonly jobs: readonly JobNo[] };
 

@@ -46,6 +46,7 @@ export const stateTiers = {
   toAdvance: "derived",
   toSweep: "derived",
   projectedThrough: "volatile",
+  historyBegins: "volatile",
   checks: "volatile",
 } as const satisfies Rows<State>;
 

@@ -95,6 +95,8 @@ function retireDue(state: State, now: JournalMs, settings: Settings, due: Comman
     const no = finished.pop() as JobNo;
     // It has left before, in another process or in this one's replay.
     if (!state.jobs.has(no)) continue;
+    // The history was lost, with the entries that it would be built from: nobody else has this job, which stays.
+    if (no < state.historyBegins) continue;
     const job = state.job(no);
     if (!mayRetire(state, job)) {
       lookAgainLater(state, no, now, settings.retireAfterMs);

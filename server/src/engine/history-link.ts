@@ -30,6 +30,8 @@ export class HistoryLink {
   /** All that was decided before this time is durable with this entry. */
   #mark: { readonly now: number; readonly index: number } | undefined;
   #isMarking = false;
+  /** What the core was told of where the history begins. */
+  #begins = 0;
   #ticks = 0;
   #isBehind = false;
 
@@ -48,10 +50,12 @@ export class HistoryLink {
       history.follow(index);
     });
     const onSynced = history.onSynced(() => {
+      this.#noteBeginning();
       this.#noteIfSynced();
     });
     this.#stopListening = [onDurable, onSynced];
     history.follow(engine.durableIndex);
+    this.#noteBeginning();
     this.#tick();
   }
 
@@ -86,6 +90,14 @@ export class HistoryLink {
       .finally(() => {
         this.#isMarking = false;
       });
+  }
+
+  /** First of all: what the history does not have is not to leave. */
+  #noteBeginning(): void {
+    const { firstJob } = this.#history;
+    if (firstJob === this.#begins) return;
+    this.#begins = firstJob;
+    this.#engine.note({ kind: "note_history_begins", job: firstJob });
   }
 
   #noteIfSynced(): void {

@@ -75,14 +75,14 @@ class HistoryLoop {
 
   #take({ store, setAside, lostBelow }: OpenedStore): void {
     this.#store = store;
-    const { projected, checkpoint } = store;
+    const { projected, checkpoint, firstJob } = store;
     const { source, journal } = data;
     if (source.kind === "file") {
       this.#follower?.close();
       const from = store.projected + 1;
       this.#follower = new SegmentFollower(nodeStorage(), source.directory, journal.id, from);
     }
-    send({ kind: "opened", projected, checkpoint, setAside, lostBelow });
+    send({ kind: "opened", projected, checkpoint, firstJob, setAside, lostBelow });
   }
 
   #soon(): void {
@@ -137,8 +137,8 @@ class HistoryLoop {
     this.#tell(store);
   }
 
-  #tell({ projected, checkpoint }: HistoryStore): void {
-    send({ kind: "progress", projected, checkpoint });
+  #tell({ projected, checkpoint, firstJob }: HistoryStore): void {
+    send({ kind: "progress", projected, checkpoint, firstJob });
   }
 
   #answer({ id, name, args }: Extract<ThreadRequest, { kind: "query" }>): void {

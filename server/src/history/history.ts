@@ -29,10 +29,16 @@ export interface History {
   /** Index of the last entry that queries know of; at least the checkpoint. */
   readonly projected: number;
 
+  /**
+   * The first job that it has, where it was lost and the journal no longer has its first entries: jobs before this
+   * one, which may still be in the core, it will never know. 0: it has all. Infinity: none has come so far.
+   */
+  readonly firstJob: number;
+
   /** Says that the journal is durable up to an index, so that entries up to it may be projected. */
   follow(durableIndex: number): void;
 
-  /** Calls back when the checkpoint has moved. @returns how to stop */
+  /** Calls back when the checkpoint has moved, or the first job is another. @returns how to stop */
   onSynced(listener: (checkpoint: number) => void): () => void;
 
   /**

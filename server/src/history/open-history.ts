@@ -70,6 +70,11 @@ export async function openHistory(options: HistoryOptions): Promise<History> {
   return history;
 }
 
+type Moved = Pick<
+  Extract<ThreadReply, { readonly kind: "progress" }>,
+  "projected" | "checkpoint" | "firstJob"
+>;
+
 interface Waiting {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -93,6 +98,7 @@ class ThreadHistory implements History {
   #lastQuery = 0;
   #checkpoint = 0;
   #projected = 0;
+  #firstJob = 0;
   #wanted = 0;
   /** Up to where the thread was asked to project. */
   #asked = 0;
@@ -141,6 +147,10 @@ class ThreadHistory implements History {
 
   get projected(): number {
     return this.#projected;
+  }
+
+  get firstJob(): number {
+    return this.#firstJob;
   }
 
   follow(durableIndex: number): void {
@@ -263,7 +273,7 @@ class ThreadHistory implements History {
       case "opened":
         return this.#opened(reply);
       case "progress":
-        return this.#moved(reply.projected, reply.checkpoint);
+        return this.#moved(reply);
       case "answer":
         return this.#settle(reply.id)?.resolve(reply.value);
       case "refused":
@@ -301,12 +311,13 @@ class ThreadHistory implements History {
     if (setAside !== undefined) this.#onNews({ kind: "set_aside", ...setAside });
     if (lostBelow !== undefined) this.#onNews({ kind: "lost", below: lostBelow });
     this.#settleOpened.resolve();
-    this.#moved(projected, checkpoint);
+    this.#moved(reply);
   }
 
-  #moved(projected: number, checkpoint: number): void {
+  #moved({ projected, checkpoint, firstJob }: Moved): void {
     this.#projected = projected;
-    const isSynced = checkpoint > this.#checkpoint;
+    const isSynced = checkpoint > this.#checkpoint || firstJob !== this.#firstJob;
+    this.#firstJob = firstJob;
     this.#checkpoint = Math.max(this.#checkpoint, checkpoint);
     if (this.#troubleThrough > 0 && this.#checkpoint >= this.#troubleThrough) {
       this.#troubleThrough = 0;

@@ -43,6 +43,8 @@ export class Projection {
   readonly #setWorker: Statement;
   /** The number of the next stage: stages are numbered in the order of their jobs. */
   nextStage: number;
+  /** The first job that it knows; 0: it knows all. Infinity: it begins in the middle, and none has come so far. */
+  firstJob = 0;
 
   constructor(database: Database, tables: Tables, nextStage: number) {
     this.#jobs = tables.jobs;
@@ -117,6 +119,7 @@ export class Projection {
   }
 
   #submitted(event: EventOf<"job_submitted">, { wall }: Stamp): void {
+    this.firstJob = Math.min(this.firstJob, event.job);
     const firstStage = this.nextStage;
     this.nextStage += event.spec.stages.length;
     const job = this.#jobs.add(event, firstStage, wall);

@@ -53,6 +53,7 @@ export class HistoryStore {
     this.#projected = this.#checkpoint = checkpointOf(database);
     this.#nextStage = metaNumber(database, "next_stage");
     this.#projection = new Projection(database, this.#tables, this.#nextStage);
+    this.#projection.firstJob = metaNumber(database, "first_job");
     this.#reader = new Reader(database, pages, troubles);
     this.#tasks = new TaskReader(this.#reader, pages, sections);
     this.#expiry = new Expiry(database, this.#tables, retention);
@@ -66,6 +67,11 @@ export class HistoryStore {
   /** The number that the stage after all those of these entries has. Known also when the database is no good any more. */
   get nextStage(): number {
     return this.#nextStage;
+  }
+
+  /** As {@link History.firstJob}. */
+  get firstJob(): number {
+    return this.#projection.firstJob;
   }
 
   /** Index of the last entry that is synced. */
@@ -87,6 +93,7 @@ export class HistoryStore {
     this.#begin();
     this.#projected = index;
     this.#projection.nextStage = this.#nextStage = nextStage;
+    this.#projection.firstJob = Infinity;
   }
 
   setJournal(id: string): void {
@@ -112,6 +119,7 @@ export class HistoryStore {
     this.#flush();
     this.#setMeta.run("checkpoint", this.#projected);
     this.#setMeta.run("next_stage", this.#nextStage);
+    this.#setMeta.run("first_job", this.firstJob);
     this.database.exec("COMMIT");
     this.#inTransaction = false;
     this.#pendingBytes = 0;

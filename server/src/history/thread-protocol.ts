@@ -48,11 +48,17 @@ export type ThreadReply =
       readonly kind: "opened";
       readonly projected: number;
       readonly checkpoint: number;
+      readonly firstJob: number;
       readonly setAside: SetAside | undefined;
       /** The journal's first entry, when those before it were cut off and history has not seen them. */
       readonly lostBelow: number | undefined;
     }
-  | { readonly kind: "progress"; readonly projected: number; readonly checkpoint: number }
+  | {
+      readonly kind: "progress";
+      readonly projected: number;
+      readonly checkpoint: number;
+      readonly firstJob: number;
+    }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
   | { readonly kind: "refused"; readonly id: number; readonly error: PlainError }
   /** All that was past its retention is gone. */

@@ -15,6 +15,7 @@ class Pair {
   readonly backlogs: Backlog[] = [];
   durableIndex = 5;
   checkpoint = 0;
+  firstJob = 0;
   #onDurable = new Set<(index: number) => void>();
   #onSynced = new Set<(checkpoint: number) => void>();
 
@@ -30,8 +31,9 @@ class Pair {
       },
     };
     Object.defineProperty(engine, "durableIndex", { get: () => this.durableIndex });
-    const history: Pick<History, "checkpoint" | "follow" | "onSynced" | "expire"> = {
+    const history: Pick<History, "checkpoint" | "firstJob" | "follow" | "onSynced" | "expire"> = {
       checkpoint: 0,
+      firstJob: 0,
       follow: (index) => this.followed.push(index),
       expire: async (wall) => {
         this.expired.push(wall);
@@ -42,6 +44,7 @@ class Pair {
       },
     };
     Object.defineProperty(history, "checkpoint", { get: () => this.checkpoint });
+    Object.defineProperty(history, "firstJob", { get: () => this.firstJob });
     return new HistoryLink(engine as Engine, history as History, this.clock, (backlog) =>
       this.backlogs.push(backlog),
     );
@@ -86,6 +89,19 @@ describe("between engine and history", () => {
     // The entries that were durable when the time was taken; those after it do not matter.
     pair.synced(5);
     assert.deepEqual(pair.notes, [{ kind: "note_projected", through: before }]);
+  });
+
+  it("the core learns before anything else where a history begins that has lost its beginning", async () => {
+    await pair.clock.advance(0);
+    pair.firstJob = Infinity;
+    pair.synced(5);
+    pair.firstJob = 7;
+    pair.synced(6);
+    pair.synced(7);
+    const begins = (job: number) => ({ kind: "note_history_begins", job }) as const;
+    const [first, projected, second, ...more] = pair.notes;
+    assert.deepEqual([first, second, more], [begins(Infinity), begins(7), []]);
+    assert.equal(projected?.kind, "note_projected");
   });
 
   it("while history is behind, no later time is taken", async () => {

@@ -234,12 +234,15 @@ describe("the history in a file", () => {
       jobs.map(({ no }) => no),
       wanted,
     );
+    assert.equal(opened.firstJob, Math.min(...kept));
     await opened.close();
     assert.deepEqual(
       news.map(({ kind }) => kind),
       ["set_aside", "lost"],
     );
     assert.equal(nextStageIn(path), countStages(entries));
+    const again = await open();
+    assert.equal(again.firstJob, Math.min(...kept));
   });
 
   it("ends when it goes bad once more, and is built anew at the next start", async () => {

@@ -8,6 +8,11 @@ export function noteProjected(state: State, note: AnnotationOf<"note_projected">
   state.projectedThrough = note.through;
 }
 
+/** Nobody but the core answers for jobs before this one. */
+export function noteHistoryBegins(state: State, note: AnnotationOf<"note_history_begins">): void {
+  state.historyBegins = note.job;
+}
+
 /** Jobs that were to leave stay for a while. */
 export function noteHeldBack(
   state: State,

@@ -1,7 +1,7 @@
 import type { Annotation, AnnotationKind, AnnotationOf } from "../commands.js";
 import type { Context, Settings } from "../context.js";
 import type { State } from "../state/state.js";
-import { noteHeldBack, noteProjected } from "./history.js";
+import { noteHeldBack, noteHistoryBegins, noteProjected } from "./history.js";
 import {
   noteAssigned,
   noteGranted,
@@ -26,6 +26,7 @@ const annotators: { readonly [K in AnnotationKind]: Annotator<AnnotationOf<K>> }
   renew_leases: renewLeases,
   note_alive: noteAlive,
   note_projected: noteProjected,
+  note_history_begins: noteHistoryBegins,
   note_held_back: noteHeldBack,
 };
 

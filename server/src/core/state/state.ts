@@ -97,6 +97,8 @@ export class State {
 
   /** Volatile: the history has all that was decided before this; -Infinity: there is none. */
   projectedThrough: JournalMs = -Infinity;
+  /** Volatile: the history knows of no job before this one; Infinity: of none at all so far. */
+  historyBegins: JobNo = 0;
   /** Volatile: when workers are to be looked at, on the clock of terms. */
   readonly checks = new NumberHeap();
 

@@ -65,6 +65,7 @@ export class TermKeeper {
       case "note_assigned":
       case "note_received":
       case "note_projected":
+      case "note_history_begins":
       case "note_held_back":
         return;
     }

@@ -31,6 +31,7 @@ export function modelHistory(
     get projected() {
       return checkpoint;
     },
+    firstJob: 0,
     follow: (durableIndex) => {
       followed = durableIndex;
       sync();
