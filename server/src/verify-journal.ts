@@ -1,6 +1,10 @@
+import { replay } from "./engine/replay.js";
 import { type JournalSurvey, surveyFileJournal } from "./journal/file/survey.js";
 import { nodeStorage } from "./journal/file/node-storage.js";
 import type { Storage } from "./journal/file/storage.js";
+import { JournalError, messageOf } from "./journal/journal-error.js";
+import type { ReadJournal } from "./journal/journal.js";
+import type { SnapshotStore } from "./journal/snapshot-store.js";
 import { saying } from "./open-snapshots.js";
 import { emptyTarget } from "./snapshots/build.js";
 import { startFromSnapshots } from "./snapshots/start.js";
@@ -8,12 +12,12 @@ import { testified, witnessIn } from "./witness.js";
 
 /**
  * Reads and verifies every byte of a journal and of its snapshots, holds them against each other and against what
- * the history has seen, as the start of a master does, and changes nothing. It loads the newest snapshot, and takes
- * the memory of that. For a tool: it holds up the event loop.
+ * the history has seen, loads the newest snapshot and replays what follows it, as the start of a master does, and
+ * changes nothing. It takes the memory of a start, and its time. For a tool: it holds up the event loop.
  *
  * @param directory the folder of the journal, whose master is stopped: its lock is taken meanwhile
  * @throws JournalError what a start would be refused with: `data_loss` with the place, `newer_format`, `locked`;
- *   `failed` if there is no journal, or if it cannot be read
+ *   `failed` if there is no journal, or if it cannot be read or replayed
  */
 export async function verifyJournal(
   directory: string,
@@ -22,17 +26,25 @@ export async function verifyJournal(
   const witness = witnessIn(directory, storage);
   const { mustReach, refusal } = witness;
   const survey = await testified(witness, () =>
-    surveyFileJournal(directory, {
-      storage,
-      mustReach,
-      check: (snapshots, journal) =>
-        saying(async () => {
-          const { load, source } = await startFromSnapshots(snapshots, journal);
-          await load(emptyTarget());
-          source.close();
-        }),
-    }),
+    surveyFileJournal(directory, { storage, mustReach, check: start }),
   );
   if (refusal !== undefined) throw refusal;
   return survey;
+}
+
+/** Comes to the state of a master, and lets go of it. */
+async function start(snapshots: SnapshotStore, journal: ReadJournal): Promise<void> {
+  const { state, payloads } = emptyTarget();
+  const { base, source } = await saying(async () => {
+    const found = await startFromSnapshots(snapshots, journal);
+    return { base: await found.load({ state, payloads }), source: found.source };
+  });
+  source.close();
+  try {
+    await replay(journal, (base?.index ?? 0) + 1, state, payloads, base);
+  } catch (error) {
+    if (error instanceof JournalError) throw error;
+    const message = `the journal cannot be replayed: ${messageOf(error)}`;
+    throw new JournalError("failed", message, { cause: error });
+  }
 }

@@ -14,9 +14,9 @@ export interface Replayed {
 }
 
 /**
- * Is told how far a replay is, before its first entry and after each.
+ * Is told how far a replay is, before its first entry and with each.
  *
- * @param at index of the last entry that was replayed; `first` - 1 before there is one
+ * @param at index of the entry that has come; `first` - 1 before there is one
  */
 export type ReplayListener = (at: number, first: number, last: number) => void;
 
@@ -30,7 +30,7 @@ const nothingBefore: ReplayBase = { lastNow: 0, nextBlob: 1 };
  *
  * @param from index of the first entry to read
  * @param base what state and payloads hold already
- * @param onEntry is told of each entry once it is replayed
+ * @param onEntry is told of each entry as it comes
  * @throws JournalError if the journal is damaged or of a newer format
  */
 export async function replay(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { verifyJournal } from "../../src/verify-journal.js";
+import { EntryBuilder } from "../../src/journal/entry/index.js";
 import { buildSnapshot } from "../../src/snapshots/build.js";
 import { isJournalError } from "../journal/contract.js";
 import { type SimulatedDisk } from "../journal/simulated-disk.js";
@@ -106,6 +107,35 @@ describe("the verification of a journal", () => {
     await assert.rejects(
       verifyJournal(directory, other),
       isJournalError("data_loss", /is not the one that the snapshot ends with/),
+    );
+  });
+
+  it("refuses one whose last entry a later release wrote, as a start does", async () => {
+    const journal = await openOn(disk);
+    await journal.claim();
+    const builder = new EntryBuilder({ now: 1e9, wall: 1e12 }, 0);
+    builder.addEvent({ type: "worker_draining", version: 1, worker: 0 });
+    const { body } = builder.finish();
+    // The number of the format comes first, after its tag.
+    body[1] = 99;
+    await journal.append(body);
+    await journal.close();
+    await assert.rejects(
+      verifyJournal(directory, disk),
+      isJournalError("newer_format", /format 99/),
+    );
+  });
+
+  it("refuses one with an entry that does not fit what comes before it", async () => {
+    const journal = await openOn(disk);
+    await journal.claim();
+    const builder = new EntryBuilder({ now: 1e9, wall: 1e12 }, 0);
+    builder.addEvent({ type: "leases_promoted", version: 1, worker: 0, promoted: [1e9] });
+    await journal.append(builder.finish().body);
+    await journal.close();
+    await assert.rejects(
+      verifyJournal(directory, disk),
+      isJournalError("failed", /cannot be replayed: promotion for unknown lease/),
     );
   });
 });
