@@ -49,6 +49,8 @@ export const gates = [
   "a watch saw its job end",
   "a reader was slow",
   "outputs were read",
+  "several jobs were listed",
+  "several tasks were listed",
   "the master was killed",
   "the power went",
   "the master stood still for longer than a lease",

@@ -13,6 +13,8 @@ const sentences: Readonly<Record<keyof typeof all, RegExp>> = {
   leaseFreedTwice: /over-commits (worker|liar)-\d/,
   fenceSkipped: /task_succeeded of delivery \d+ of .* which holds it, never said so/,
   settledTwice: /is told stale of delivery .* which ended by task_succeeded/,
+  jobNotListed: /job .*, which is durable, is not listed/,
+  taskNotListed: /tasks of .* are left out of a list|\d+ tasks of .* are durable, and \d+ listed/,
   keyForgotten: /made two jobs while it is kept/,
   attemptsWithoutEnd: /is tried again after/,
   expiryInStall: /(ran out|was given up) after \d+ ms of a term of/,

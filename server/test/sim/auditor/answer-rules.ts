@@ -7,6 +7,7 @@ import type { MethodName } from "../network/methods.js";
 import { methods } from "../network/methods.js";
 import type { Refusal, Reply } from "../network/reply.js";
 import type { Auditor } from "./auditor.js";
+import { ListRules } from "./list-rules.js";
 import type { JobModel } from "./model.js";
 import { countIn, isOver, keyOf } from "./model.js";
 import { checkOutcome } from "./outcome-rules.js";
@@ -48,11 +49,14 @@ const rules: { readonly [K in MethodName]: Rule<RequestOf<K>, AnswerOf<K>> } = {
       () => `${taskId} is shown in delivery ${task.deliveryCount}, which is not durable`,
     );
   },
-  listJobs: (at, _, answer) => {
-    for (const job of answer?.jobs ?? []) at.checkJob(job);
+  listJobs: (at, request, answer) => {
+    if (answer === undefined) return;
+    for (const job of answer.jobs) at.checkJob(job);
+    at.lists.jobs(request, answer);
   },
-  listTasks: (at, { namespace, jobId }, _, refusal) => {
-    at.checkFound(namespace, jobId, refusal);
+  listTasks: (at, request, answer, refusal) => {
+    at.checkFound(request.namespace, request.jobId, refusal);
+    if (answer !== undefined) at.lists.tasks(request, answer);
   },
   heartbeat: (at, { workerId }, answer) => {
     for (const { token, outcome } of answer?.settlements ?? []) {
@@ -98,11 +102,15 @@ const rules: { readonly [K in MethodName]: Rule<RequestOf<K>, AnswerOf<K>> } = {
 
 /** Checks each answer as it leaves the master against what the disk has at that moment. */
 export class AnswerRules {
+  readonly lists: ListRules;
+
   constructor(
     readonly auditor: Auditor,
     readonly promises: Promises,
     private readonly now: () => number,
-  ) {}
+  ) {
+    this.lists = new ListRules(auditor);
+  }
 
   /** A request is handed to its handler. */
   arrives(speaker: string, name: MethodName, request: unknown): void {
@@ -123,6 +131,10 @@ export class AnswerRules {
       if (lease?.job?.namespace !== namespace) return;
       const retryable = failure?.retryable ?? true;
       auditor.say(lease.token.lease, { kind: "failed", workerId: undefined, retryable });
+    } else if (name === "listJobs") {
+      this.lists.askedForJobs(request as wire.ListJobsRequest);
+    } else if (name === "listTasks") {
+      this.lists.askedForTasks(request as wire.ListTasksRequest);
     }
     void speaker;
   }

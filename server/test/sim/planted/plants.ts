@@ -141,6 +141,12 @@ export const plants = {
   /** Who is refused hears so at once, and not when what the refusal rests on is durable. */
   refusalReleasedEarly: earlyRefusals(),
 
+  /** A list of jobs has not the second one. */
+  jobNotListed: listed("jobs"),
+
+  /** A list of tasks has not the second one. */
+  taskNotListed: listed("tasks"),
+
   /** The bytes of one output are given for another's. */
   outputsMixedUp: {
     engine: (real: Engine): Engine =>
@@ -190,6 +196,21 @@ function decided(
 type Tail<T extends readonly unknown[]> = T extends readonly [unknown, unknown, ...infer Rest]
   ? Rest
   : never;
+
+/** Whoever lists is not given the second of what was found. */
+function listed(what: "jobs" | "tasks"): Plant {
+  const without = (answer: unknown): unknown => {
+    if (typeof answer !== "object" || answer === null || !("next" in answer)) return answer;
+    const found: unknown = (answer as Record<string, unknown>)[what];
+    return Array.isArray(found) ? { ...answer, [what]: found.filter((_, i) => i !== 1) } : answer;
+  };
+  return {
+    engine: (real) =>
+      Object.assign(Object.create(real) as Engine, forwarded(real), {
+        read: (query: Parameters<Engine["read"]>[0]) => real.read(query).then(without),
+      }),
+  };
+}
 
 function earlyRefusals(): Plant {
   const waiting = new Map<Command, (rejection: Rejection) => void>();
