@@ -388,8 +388,9 @@ export interface Hook {
 }
 
 /**
- * The leases that a worker holds, so that master and worker agree after a silence. Absence speaks only
- * of leases assigned at or below `through_sequence`: a later Assign may still be under way.
+ * The leases that a worker holds, so that master and worker agree after a silence. Absence speaks of what
+ * it came with into this session, and of leases assigned at or below `through_sequence`: a later Assign
+ * may still be under way.
  */
 export interface HeldList {
   /**
