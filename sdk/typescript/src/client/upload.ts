@@ -18,14 +18,17 @@ import { TaskChunks, type Arena, type Chunk, type ChunkLimits } from "./task-chu
 /** What one SubmitJob or AppendTasks carries at most, with room for what stands around the tasks. */
 const messageLimits: ChunkLimits = { tasks: 4_096, bytes: 440 * 1_024 };
 
+/** Tasks of a part of a stage at most: what a master takes in a few milliseconds, whoever else it serves. */
+const partTasks = 2_048;
+
 /**
  * Tasks of the first parts of a stage. A master that has just started runs such code for the first time, some
  * ten times slower than the next: a whole message of tasks would hold up for that long whoever else it serves.
  */
-const firstParts: readonly number[] = [128, 256, 512, 1_024];
+const firstParts: readonly number[] = [128, 384, 512, 1_024];
 
 /** How many AppendTasks are under way at once: the next is encoded and sent while one is written. */
-const appendsInFlight = 3;
+const appendsInFlight = 4;
 
 /** Field numbers of the contract. */
 const field = {
@@ -306,7 +309,7 @@ async function uploadStage(stage: StageUpload, from: number, to: Destination): P
     stage.first = undefined;
     if (read.count === 0 && stage.tasks.ended) break;
     for (let rest = read.from(from); rest.count > 0;) {
-      const part = rest.upTo(rest.firstIndex + (smaller.shift() ?? rest.count));
+      const part = rest.upTo(rest.firstIndex + (smaller.shift() ?? partTasks));
       rest = rest.from(part.nextIndex);
       begin(part);
       if (pending.length >= appendsInFlight) await settleFirst(nameOf(stage), pending, to);

@@ -1,6 +1,7 @@
 import type { AppendTasksResponse } from "@capstan/proto/capstan/v1/master_service.js";
-import type { JobSpec } from "../../core/index.js";
+import type { JobSpec, ReplyOf } from "../../core/index.js";
 import { queries } from "../../core/index.js";
+import type { Result, Submission, SubmissionSource } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import type { AppendRequest } from "../codec/append-tasks-request.js";
 import { type JobPolicies, storedJobPolicies } from "../codec/job-policies.js";
@@ -9,6 +10,8 @@ import { decodeAppendTarget, decodeAppendTasks } from "../codec/uploads.js";
 import { jobNotFound, RejectedError, stageNotFound } from "../errors.js";
 import type { HandlerDeps } from "./deps.js";
 import { refusalOfUpload } from "./past-upload.js";
+
+type AppendResult = Result<ReplyOf<"append_tasks">>;
 
 /** What the parts of an upload have in common. A job's spec never changes, so it is read once. */
 interface Upload {
@@ -42,8 +45,8 @@ export function appendTasks({ engine, log, history }: HandlerDeps) {
     const { spec, policies } = await uploadOf(target);
     const stage = spec.stages.find(({ name }) => name === target.stage);
     if (stage === undefined) throw stageNotFound(target.jobId, target.stage);
-    const { command, blobs } = decodeAppendTasks(request, target, stage, policies);
-    const result = await engine.submit<"append_tasks">(command, blobs);
+    const part = new Part(() => decodeAppendTasks(request, target, stage, policies));
+    const [result] = (await engine.submitFrom(part)) as readonly [AppendResult];
     if (!result.ok) {
       const { namespace, jobId } = target;
       const refusal = await refusalOfUpload(result.rejection, history, namespace, jobId);
@@ -51,4 +54,19 @@ export function appendTasks({ engine, log, history }: HandlerDeps) {
     }
     return { nextIndex: result.reply.nextIndex };
   });
+}
+
+/** A part of an upload, decoded when the engine takes it: that is long work, and counts as such in its turns. */
+class Part implements SubmissionSource {
+  #decode: (() => Submission) | undefined;
+
+  constructor(decode: () => Submission) {
+    this.#decode = decode;
+  }
+
+  next(): Submission | undefined {
+    const decode = this.#decode;
+    this.#decode = undefined;
+    return decode?.();
+  }
 }
