@@ -15,6 +15,11 @@ export interface Settings {
   /** How long the whole command may take; undefined: as long as it wants. */
   readonly commandTimeout: number | undefined;
   readonly verbose: boolean;
+  /**
+   * The flags that said which master and namespace, as ` --namespace maps`; empty where none did. A command that a hint
+   * names needs them too: without them it would ask another place.
+   */
+  readonly whereFlags: string;
 }
 
 export type ColorMode = "auto" | "always" | "never";
@@ -61,7 +66,24 @@ export function globalOptions(): Option[] {
 export function settingsOf(command: Command): Settings {
   const root = rootOf(command);
   const source = root.getOptionValueSource("output");
-  return { ...root.opts<Settings>(), outputChosen: source !== "default" };
+  return {
+    ...root.opts<Settings>(),
+    outputChosen: source !== "default",
+    whereFlags: whereFlagsOf(root),
+  };
+}
+
+/** What the environment says holds for the next command as well: it is not said again. */
+function whereFlagsOf(root: Command): string {
+  return ["profile", "address", "namespace"]
+    .filter((name) => root.getOptionValueSource(name) === "cli")
+    .map((name) => ` --${name} ${quoted(String(root.getOptionValue(name)))}`)
+    .join("");
+}
+
+/** As a shell reads it. */
+function quoted(text: string): string {
+  return /^[\w.,:@/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /**

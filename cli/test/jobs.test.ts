@@ -296,6 +296,22 @@ describe("capstan job", function () {
       }
     });
 
+    it("names the namespace and the master that its flags named in every command that it hints at", async () => {
+      const { address } = house;
+      const capstan = (args: string[], input: string) =>
+        house.capstan(args, { input, env: { CAPSTAN_ADDRESS: "127.0.0.1:1" } });
+      const flags = ["-n", "elsewhere", "--address", address];
+      const kept = ` --address ${address} --namespace elsewhere`;
+      const run = ["job", "run", "-", "--command-timeout", "2s"];
+      const { stderr } = await capstan([...flags, ...run], jobOf("nobody"));
+      assert.match(stderr, new RegExp(`watch it   capstan job watch job_\\w+${kept}\n`));
+      const [, cancel = ""] = /cancel it {2}capstan (.*)\n/.exec(stderr) ?? [];
+      const followed = await capstan(cancel.split(" "), "");
+      assert.equal(followed.code, 0, followed.stderr);
+      const submitted = await capstan([...flags, "job", "submit", "-"], jobOf("nobody"));
+      assert.match(submitted.stderr, new RegExp(`Watch it: capstan job watch job_\\w+${kept}\n`));
+    });
+
     it("prints outputs and nothing else on stdout where they are asked for as lines of JSON", async () => {
       const args = ["job", "run", "-", "--outputs", "-o", "jsonl"];
       const { code, stdout, stderr } = await house.capstan(args, {

@@ -124,6 +124,13 @@ describe("capstan journal", function () {
     return said;
   }
 
+  it("says that there are no snapshots, and leaves stdout empty", async () => {
+    const args = ["journal", "inspect", "--data", data, "--snapshots"];
+    const { code, stdout, stderr } = await capstan(args);
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: "" });
+    assert.match(stderr, /^There are no snapshots in /);
+  });
+
   it("lists snapshots, and calls a journal whole whose first entries they cover", async () => {
     const flags = ["--segment-mib", "1", "--snapshot-segments", "1", "--log-level", "info"];
     const where = ["--address", "127.0.0.1:0", "--data", data];

@@ -97,6 +97,8 @@ describe("capstan task, worker and version", function () {
     assert.match(usual.stderr, /There are more than these 100: --limit 0 lists all/);
     assert.equal((JSON.parse(five.stdout) as unknown[]).length, 5);
     assert.match(five.stderr, /more than these 5/);
+    const one = await house.capstan(["task", "list", large, "--limit", "1"]);
+    assert.match(one.stderr, /more than this 1:/);
     assert.equal(exact.stderr, "");
   });
 

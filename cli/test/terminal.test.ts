@@ -43,7 +43,7 @@ function progress(stages: readonly object[], all: Partial<TaskCounts>, rate = 0)
   return { job: job as unknown as Job, running: [], tasksPerSecond: rate };
 }
 
-function sessionOn(terminal: Terminal): Session {
+function sessionOn(terminal: Terminal, color: "always" | "never" = "never"): Session {
   const surroundings = {
     env: {},
     stdin: new PassThrough(),
@@ -53,12 +53,12 @@ function sessionOn(terminal: Terminal): Session {
     now: () => 0,
   };
   return {
-    settings: { output: "table", color: "never" } as Session["settings"],
+    settings: { output: "table", color } as Session["settings"],
     surroundings,
     client: {} as Client,
     hearConnection: () => undefined,
     timeUp: new AbortController().signal,
-    ...sides({ color: "never" }, surroundings),
+    ...sides({ color }, surroundings),
   };
 }
 
@@ -119,6 +119,17 @@ describe("on a terminal", () => {
       assert.ok(lines.some((line) => line.includes("400,000/1,000,000")));
       assert.ok(lines.join(" ").includes("stage map: start"));
     }
+  });
+
+  it("the last state of a bar stays whole on a narrow terminal, in colors too", () => {
+    const terminal = new Terminal(60);
+    const view = progressView(sessionOn(terminal, "always"), { quiet: false });
+    const part = { total: 3, failed: 2, cancelled: 1 };
+    view.show(progress([stage("main", part)], part));
+    view.stop();
+    const drawn = terminal.text();
+    const last = drawn.slice(drawn.lastIndexOf("main"));
+    assert.ok(last.includes("0/3") && last.includes("2 failed, 1 cancelled"), JSON.stringify(last));
   });
 
   it("colors follow the flag, then NO_COLOR, then the stream", () => {

@@ -131,6 +131,8 @@ describe("the command line", function () {
       ["--namespace", ["job", "list", "-n", ""]],
       ["--address", ["job", "list", "--address", ""]],
       ["--profile", ["job", "list", "--profile", ""]],
+      ["--data", ["server", "--data", ""]],
+      ["--data", ["journal", "verify", "--data", ""]],
     ];
     const ended = await Promise.all(cases.map(([, args]) => capstan(args)));
     for (const [i, { code, stdout, stderr }] of ended.entries()) {

@@ -59,7 +59,7 @@ export async function writeOutputs(
   try {
     await write(session, job, stage, flags);
   } catch (error) {
-    throw await asNeverReady(error, job, stage, flags);
+    throw await asNeverReady(error, session, job, stage, flags);
   }
   return flags.task === undefined ? tellMissing(session, job, stage) : exitCodes.ok;
 }
@@ -84,6 +84,7 @@ function tellMissing(session: Session, job: Job, name: string): number {
 /** Of a job that is over nothing comes any more: there is nothing to wait for. */
 async function asNeverReady(
   error: unknown,
+  { settings }: Session,
   job: Job,
   stage: string,
   { task }: OutputFlags,
@@ -94,7 +95,7 @@ async function asNeverReady(
   const taskId = `${job.jobId}/${stage}/${task}`;
   return new CliError(`${taskId} has no outputs and never will: ${job.jobId} ${job.state}`, {
     exitCode: exitCodes.failed,
-    hint: `\`capstan task get ${taskId}\` tells what became of it`,
+    hint: `\`capstan task get ${taskId}${settings.whereFlags}\` tells what became of it`,
     cause: error,
   });
 }

@@ -85,8 +85,8 @@ function cancelAtFirst(
 }
 
 /** Says that the job goes on without its watcher, and what can be done about it. */
-export function tellDetached({ err }: Session, jobId: string): void {
+export function tellDetached({ err, settings }: Session, jobId: string): void {
   err.line(`Detached: ${jobId} goes on.`);
-  err.line(`  watch it   capstan job watch ${jobId}`);
-  err.line(`  cancel it  capstan job cancel ${jobId}`);
+  err.line(`  watch it   capstan job watch ${jobId}${settings.whereFlags}`);
+  err.line(`  cancel it  capstan job cancel ${jobId}${settings.whereFlags}`);
 }

@@ -76,17 +76,18 @@ export async function submit(
   }
 }
 
-function tellUnfinished({ err }: Session, flags: SubmitFlags): void {
+function tellUnfinished({ err, settings }: Session, flags: SubmitFlags): void {
   err.line(
     flags.key === undefined
-      ? "The job may not be submitted whole: `capstan job list` shows it. An upload that stops lapses."
+      ? `The job may not be submitted whole: \`capstan job list${settings.whereFlags}\` shows it. An upload that stops lapses.`
       : `The job may not be submitted whole. The same call with --key ${flags.key} goes on with it.`,
   );
 }
 
-function hintAt({ err }: Session, { jobId, existing }: JobHandle): void {
+function hintAt({ err, settings }: Session, { jobId, existing }: JobHandle): void {
   const word = existing ? "That key was used before: this is the job of that time." : "Submitted.";
-  err.line(err.palette.faint(`${word} Watch it: capstan job watch ${jobId}`));
+  const watch = `capstan job watch ${jobId}${settings.whereFlags}`;
+  err.line(err.palette.faint(`${word} Watch it: ${watch}`));
 }
 
 /** Whether an error is somebody's Ctrl-C. */

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { JournalError, JournalErrorKind, JournalSurvey, SurveyedEntry } from "@capstan/server";
 import { Option, type Command } from "commander";
-import { wholeNumber } from "../arguments.js";
+import { filled, wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import type { OutputFormat } from "../output/formats.js";
@@ -26,6 +26,7 @@ interface InspectFlags extends JournalFlags {
 const dataFlag = () =>
   new Option("--data <folder>", "the folder of the journal")
     .env("CAPSTAN_DATA")
+    .argParser(filled)
     .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan");
 
 /** `capstan journal …`: what lies in the folder of a master that is stopped. */
@@ -122,7 +123,7 @@ async function inspect(
   const settings = settingsOf(command);
   const { out, err } = sides(settings, surroundings);
   const { data, from = 1, limit = listedByDefault } = flags;
-  if (flags.snapshots === true) return inspectSnapshots(flags, settings, out);
+  if (flags.snapshots === true) return inspectSnapshots(flags, settings, out, err);
   const { readFileJournal } = await import("@capstan/server");
   const entries: SurveyedEntry[] = [];
   let isMore = false;
@@ -153,12 +154,14 @@ async function inspectSnapshots(
   { data, from, limit }: InspectFlags,
   { output }: Settings,
   out: Side,
+  err: Side,
 ): Promise<void> {
   if (from !== undefined || limit !== undefined) {
     throw new CliError("--from and --limit are of entries: --snapshots lists all that there are");
   }
   const { snapshots } = await surveyed(data);
   if (output !== "table") return out.write(await serialize(snapshots, output));
+  if (snapshots.length === 0) return err.line(`There are no snapshots in ${data}.`);
   const head = ["ENTRY", "BYTES", "FILE", "SHA-256"];
   const rows = snapshots.map(({ index, bytes, name, sha256 }) => [
     String(index),

@@ -4,7 +4,7 @@ import { readAddress } from "@capstan/proto/address.js";
 import { asksForTraces } from "@capstan/proto/otel.js";
 import type { JournalError, Log, Master, MasterOptions, Range, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
-import { duration, wholeNumber } from "../arguments.js";
+import { duration, filled, wholeNumber } from "../arguments.js";
 import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { length } from "../output/human.js";
@@ -37,6 +37,7 @@ export function addServer(root: Command, program: Program): void {
     .addOption(
       new Option("--data <folder>", "the folder of the journal")
         .env("CAPSTAN_DATA")
+        .argParser(filled)
         .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan"),
     )
     .option("--memory", "keep everything in memory: gone with the process")

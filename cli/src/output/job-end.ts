@@ -47,12 +47,15 @@ async function tellFailures(session: Session, job: Job, side: Side): Promise<voi
     return;
   }
   const [first] = page.items;
+  const { whereFlags } = session.settings;
   const rest =
     more > 0
-      ? `; all ${number(job.counts.failed)}: capstan task list ${job.jobId} --state failed`
+      ? `; all ${number(job.counts.failed)}: capstan task list ${job.jobId} --state failed${whereFlags}`
       : "";
   side.line(
-    side.palette.faint(`\nThe whole story: capstan task get ${first?.taskId ?? ""}${rest}`),
+    side.palette.faint(
+      `\nThe whole story: capstan task get ${first?.taskId ?? ""}${whereFlags}${rest}`,
+    ),
   );
 }
 

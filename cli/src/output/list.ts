@@ -66,7 +66,8 @@ async function* take<Item>(
 
 function tellOfMore(session: Session, limit: number): void {
   const { err } = session;
-  err.line(err.palette.faint(`There are more than these ${number(limit)}: --limit 0 lists all.`));
+  const these = limit === 1 ? "this 1" : `these ${number(limit)}`;
+  err.line(err.palette.faint(`There are more than ${these}: --limit 0 lists all.`));
 }
 
 /** An array whose items are written as they come, so that a million of them need no memory. */

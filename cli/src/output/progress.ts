@@ -1,6 +1,7 @@
 import type { JobProgress, Stage, TaskCounts } from "@capstan/sdk";
 import { MultiBar, type SingleBar } from "cli-progress";
 import type { Session } from "../session.js";
+import type { OutputStream } from "../surroundings.js";
 import { clock, count, length, number, wrapped } from "./human.js";
 import type { Palette } from "./palette.js";
 import { doneOf } from "./job-view.js";
@@ -71,7 +72,7 @@ function bars({ err }: Session): ProgressView {
   // The last column stays free: a terminal that is told to clear what follows would take the character there.
   const columns = () => (stream.columns ?? 80) - 1;
   const multi = new MultiBar({
-    stream,
+    stream: unmeasured(stream),
     format: (_options, _params, row: Row) => barLine(row, columns(), palette),
     hideCursor: true,
     linewrap: false,
@@ -103,6 +104,19 @@ function bars({ err }: Session): ProgressView {
     },
     stop: () => (shown.size === 0 ? undefined : multi.stop()),
   };
+}
+
+/**
+ * A terminal that tells no width. The bars' library cuts what it draws last to the width, and counts what sets colors as
+ * text, so that the end of the line would be lost for good; the lines that it is given fit as they are.
+ */
+function unmeasured(stream: OutputStream): NodeJS.WritableStream {
+  const measured = {
+    isTTY: stream.isTTY,
+    columns: Infinity,
+    write: (text: string, done?: (error?: Error | null) => void) => stream.write(text, done),
+  };
+  return measured as unknown as NodeJS.WritableStream;
 }
 
 /** `map ██████▒░░░ 45/120, 2 failed, 8 running`, in one line of the terminal: what is last is cut first. */
