@@ -41,6 +41,36 @@ describe("the traces of capstan", function () {
     });
   }
 
+  it("are logged as lost by capstan server, once, where the collector does not take them", async () => {
+    const refusing = createServer((request, response) => {
+      request.resume().on("end", () => response.writeHead(400).end());
+    });
+    refusing.listen(0, "127.0.0.1");
+    await once(refusing, "listening");
+    const endpoint = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;
+    // So often that the loss is met more than once.
+    const lossy = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_BSP_SCHEDULE_DELAY: "1" };
+    const server = start(["server", "--memory", "--address", "127.0.0.1:0"], { env: lossy });
+    try {
+      const [, address = ""] = await server.says(/listening on (\S+)\n/);
+      const input = JSON.stringify({ name: "lost", stages: [{ taskType: "t", tasks: [{}] }] });
+      for (let i = 0; i < 2; i += 1) {
+        const refused = once(refusing, "request");
+        await capstan(["job", "submit", "-", "--address", address], { input });
+        await refused;
+      }
+    } finally {
+      server.child.kill("SIGTERM");
+      refusing.closeAllConnections();
+      refusing.close();
+    }
+    const { code, stderr } = await server.ended;
+    const lines = stderr.split("\n").filter((line) => line.includes("traces are lost"));
+    assert.equal(lines.length, 1, stderr);
+    assert.match(lines[0] ?? "", new RegExp(`"level":40.*traces are lost: ${endpoint} does not`));
+    assert.equal(code, 0);
+  });
+
   it("are made by capstan server, too, of jobs that came without any", async () => {
     const server = start(["server", "--memory", "--address", "127.0.0.1:0"], { env: env() });
     try {

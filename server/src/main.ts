@@ -301,7 +301,7 @@ async function run(): Promise<void> {
   process.on("SIGINT", stop);
   const log = jsonLog(process.env["CAPSTAN_LOG_LEVEL"] ?? "info");
   routeGrpcLog(log);
-  const tracing = await startTracing(process.env, "capstan-master");
+  const tracing = await startTracing(process.env, "capstan-master", log);
   const master = await startMaster({ ...options, log, traces: tracingIsOn(process.env) });
   started.master = master;
   process.stdout.write(`capstan master listening on ${master.address}\n`);

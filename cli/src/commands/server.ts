@@ -105,9 +105,9 @@ async function serve(
   await refuseOutside(flags);
   const signals = listenForStop(surroundings);
   const { routeGrpcLog, startTracing } = await import("@capstan/server");
-  const tracing = await startTracing(surroundings.env, "capstan-master");
   const log = await logOf(flags, err);
   routeGrpcLog(log);
+  const tracing = await startTracing(surroundings.env, "capstan-master", log);
   const starting = start(command, address, flags, log, asksForTraces(surroundings.env));
   // Before it is ready there is nothing to put in order: what it has written is durable as it is.
   const master = await Promise.race([starting, signals.first.then(() => undefined)]);

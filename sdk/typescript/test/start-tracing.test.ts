@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { asksForTraces } from "@capstan/proto/otel.js";
+import { asksForTraces, lossTeller } from "@capstan/proto/otel.js";
 import { Collector } from "./support/collector.js";
 import { FakeJobs } from "./support/fake-jobs.js";
 import { Fixtures } from "./support/fixtures.js";
@@ -17,6 +17,7 @@ const program = fileURLToPath(new URL("./support/traced.js", import.meta.url));
 interface Told {
   readonly code: number | null;
   readonly said: string;
+  readonly stderr: string;
   readonly loadedExporters: boolean;
   /** What the submit told the master of its trace. */
   readonly traceparent: string | undefined;
@@ -41,11 +42,13 @@ describe("startTracing", function () {
     const clean = Object.entries(process.env).filter(([name]) => !name.startsWith("OTEL_"));
     // Coverage is Node's own list of all that a process has loaded.
     const env = { ...Object.fromEntries(clean), ...variables, NODE_V8_COVERAGE: loaded };
-    const stdio: ["ignore", "pipe", "inherit"] = ["ignore", "pipe", "inherit"];
+    const stdio: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
     const child = spawn(process.execPath, [program, master.address, ...args], { env, stdio });
     fixtures.after(() => child.kill("SIGKILL"));
     let said = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+    let stderr = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     const closed = once(child, "close");
     const { session } = await master.registered();
     const [token] = session.assign({});
@@ -58,6 +61,7 @@ describe("startTracing", function () {
     return {
       code,
       said,
+      stderr,
       loadedExporters: files.some((text) => text.includes("/@opentelemetry/sdk-node/")),
       traceparent: [...jobs.jobs.values()][0]?.request.traceContext?.traceparent,
     };
@@ -95,10 +99,28 @@ describe("startTracing", function () {
     assert.deepEqual(collector.paths, []);
   });
 
-  it("waits two seconds, and no more, for a collector that is away", async () => {
+  it("waits two seconds, and no more, for a collector that is away, and says that spans are lost", async () => {
     // Nobody listens at port 1.
-    const { code } = await tell({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
+    const { code, stderr } = await tell({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" });
     assert.equal(code, 0);
+    const lost = /capstan: traces are lost: http:\/\/127\.0\.0\.1:1 does not take them \(.+\)\n/g;
+    assert.equal(stderr.match(lost)?.length, 1, stderr);
+  });
+});
+
+describe("a collector that takes no spans", () => {
+  it("is told once, by its own variable first, with the reason however deep it lies", () => {
+    const told: string[] = [];
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://all",
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://traces",
+    };
+    const onLost = lossTeller(env, (sentence) => told.push(sentence));
+    onLost(new AggregateError([new Error("connect ECONNREFUSED ::1:1")], ""));
+    onLost(new Error("again"));
+    assert.deepEqual(told, [
+      "traces are lost: http://traces does not take them (connect ECONNREFUSED ::1:1)",
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { asksForTraces, shutDown } from "@capstan/proto/otel.js";
+import { asksForTraces, lossTeller, shutDown } from "@capstan/proto/otel.js";
 import { fieldsOf, refuseUnknown } from "../known-fields.js";
 import { tracingIsOn } from "./spans.js";
 
@@ -33,6 +33,7 @@ const off: Tracing = { shutdown: () => Promise.resolve() };
  *
  * Where they ask for nothing, nothing is loaded. Where the program has registered a tracer provider of its own,
  * that one stays and gets the spans; shutting it down is the program's. Call it before the first job or task.
+ * That spans do not arrive is said on stderr, once.
  *
  * @throws InvalidArgumentError for an option that is not known
  * @returns what ends it: call `shutdown` before the process ends, or the last spans are lost
@@ -41,7 +42,7 @@ export async function startTracing(options: TracingOptions = {}): Promise<Tracin
   refuseUnknown(options, known);
   if (!asksForTraces(process.env) || tracingIsOn()) return off;
   // Loaded here, since it is large, and most processes are not traced.
-  const { NodeSDK, resources } = await import("@opentelemetry/sdk-node");
+  const { core, NodeSDK, resources } = await import("@opentelemetry/sdk-node");
   // Somebody may have registered one while it loaded.
   if (tracingIsOn()) return off;
   const { serviceName } = options;
@@ -55,5 +56,14 @@ export async function startTracing(options: TracingOptions = {}): Promise<Tracin
     logRecordProcessors: [],
   });
   sdk.start();
-  return { shutdown: () => shutDown(sdk) };
+  const onLost = lossTeller(process.env, (sentence) => {
+    process.stderr.write(`capstan: ${sentence}\n`);
+  });
+  // What OTEL_LOG_LEVEL asks for is still written.
+  const asUsual = core.loggingErrorHandler();
+  core.setGlobalErrorHandler((error) => {
+    asUsual(error);
+    onLost(error);
+  });
+  return { shutdown: () => shutDown(sdk, onLost) };
 }
