@@ -304,8 +304,12 @@ describe("capstan job", function () {
       const kept = ` --address ${address} --namespace elsewhere`;
       const run = ["job", "run", "-", "--command-timeout", "2s"];
       const { stderr } = await capstan([...flags, ...run], jobOf("nobody"));
+      assert.match(stderr, /^Submitted job_\w+\nwarning: .*\n/);
       assert.match(stderr, new RegExp(`watch it   capstan job watch job_\\w+${kept}\n`));
       const [, cancel = ""] = /cancel it {2}capstan (.*)\n/.exec(stderr) ?? [];
+      const seen = await capstan([...flags, "job", "get", cancel.split(" ")[2] ?? ""], "");
+      assert.match(seen.stdout, /^So far +\d/m);
+      assert.doesNotMatch(seen.stdout, /^Took/m);
       const followed = await capstan(cancel.split(" "), "");
       assert.equal(followed.code, 0, followed.stderr);
       const submitted = await capstan([...flags, "job", "submit", "-"], jobOf("nobody"));

@@ -113,7 +113,7 @@ describe("capstan server", function () {
 
   it("refuses to listen off loopback in the clear unless it is told to", async () => {
     const { code, stderr } = await capstan(["server", "--memory", "--address", "0.0.0.0:0"]);
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(stderr, /error: the master could not start: .*insecure/);
   });
 

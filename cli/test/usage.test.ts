@@ -145,6 +145,19 @@ describe("the command line", function () {
     }
   });
 
+  it("refuses an argument with nothing in it, without asking a master", async () => {
+    const cases = [
+      ["job", "run", ""],
+      ["job", "get", ""],
+      ["task", "get", " "],
+      ["task", "list", ""],
+    ];
+    for (const { code, stderr } of await Promise.all(cases.map((args) => capstan(args)))) {
+      assert.equal(code, 2);
+      assert.match(stderr, /argument value ' ?' is invalid for argument '\w+'\. It is empty/);
+    }
+  });
+
   it("tells a bad address in the same words wherever it was given, as the SDK and the server do", async () => {
     const config = { profiles: { default: { address: "nowhere" } } };
     mkdirSync(join(folder, "bad/capstan"), { recursive: true });

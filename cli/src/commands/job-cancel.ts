@@ -16,7 +16,7 @@ export function addJobCancel(parent: Command, program: Program): void {
   parent
     .command("cancel")
     .description("cancel a job; one that has ended stays as it is")
-    .argument("<job>", "the job's id")
+    .argument("<job>", "the job's id", filled)
     .option("--note <text>", "why, for handlers and for whoever reads it later", filled)
     .addHelpText("after", examples('capstan job cancel JOB --note "wrong input"'))
     .action((jobId: string, flags: CancelFlags, command: Command) =>

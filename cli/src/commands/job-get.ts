@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { filled } from "../arguments.js";
 import { jobDetails } from "../output/job-view.js";
 import { serialize } from "../output/plain.js";
 import type { Session } from "../session.js";
@@ -9,7 +10,7 @@ export function addJobGet(parent: Command, program: Program): void {
   parent
     .command("get")
     .description("show a job with its stages")
-    .argument("<job>", "the job's id")
+    .argument("<job>", "the job's id", filled)
     .addHelpText("after", examples("capstan job get JOB", "capstan job get JOB -o json"))
     .action((jobId: string, _flags: unknown, command: Command) =>
       program.connected(command, (session) => get(session, jobId)),

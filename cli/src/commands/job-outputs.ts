@@ -26,7 +26,7 @@ export function addJobOutputs(parent: Command, program: Program): void {
     .description(
       "print the outputs of a job: a table on a terminal, the bytes as they are elsewhere",
     )
-    .argument("<job>", "the job's id")
+    .argument("<job>", "the job's id", filled)
     .option("--stage <name>", "the stage (default: the one that no other reads)", filled)
     .option("--partition <index>", "only this partition", wholeNumber)
     .option("--task <index>", "only the task of this index", wholeNumber)

@@ -8,7 +8,7 @@ import type { Session } from "../session.js";
 import { traced } from "../traced.js";
 import { examples, type Program } from "./command.js";
 import { writeOutputs, type OutputFlags } from "./job-outputs.js";
-import { isInterrupt, submit, type SubmitFlags } from "./job-submit.js";
+import { isInterrupt, submit, tellWarnings, type SubmitFlags } from "./job-submit.js";
 
 interface RunFlags extends SubmitFlags, OutputFlags {
   readonly outputs?: boolean;
@@ -20,7 +20,7 @@ export function addJobRun(parent: Command, program: Program): void {
   parent
     .command("run")
     .description("submit a job, show its progress, and end with it: code 0 if it succeeded, else 1")
-    .argument("<file>", "the job definition, JSON or YAML; - reads the standard input")
+    .argument("<file>", "the job definition, JSON or YAML; - reads the standard input", filled)
     .option("--outputs", "print the outputs when the job has succeeded, as `job outputs` does")
     .option(
       "--stage <name>",
@@ -51,6 +51,7 @@ async function run(session: Session, file: string, flags: RunFlags): Promise<num
     const { jobId, warnings } = await submit(session, file, flags, interrupts);
     const quiet = flags.quiet === true;
     if (!quiet) session.err.line(`Submitted ${jobId}`);
+    tellWarnings(session, warnings);
     const view = progressView(session, { quiet, outputs: flags.outputs === true });
     if (flags.cancelOnInterrupt === true) cancelAtFirst(session, jobId, view, interrupts);
     const job = await follow(session, jobId, view, interrupts, warnings).catch((error: unknown) => {

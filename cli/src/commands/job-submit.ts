@@ -1,4 +1,4 @@
-import type { JobHandle } from "@capstan/sdk";
+import type { JobHandle, Warning } from "@capstan/sdk";
 import type { Command } from "commander";
 import { filled } from "../arguments.js";
 import { Interrupted } from "../errors.js";
@@ -20,7 +20,7 @@ export function addJobSubmit(parent: Command, program: Program): void {
   parent
     .command("submit")
     .description("submit a job and print its id")
-    .argument("<file>", "the job definition, JSON or YAML; - reads the standard input")
+    .argument("<file>", "the job definition, JSON or YAML; - reads the standard input", filled)
     .option("--key <text>", "idempotency key: the same key and content give the same job", filled)
     .option("-q, --quiet", "no hints")
     .addHelpText(
@@ -37,6 +37,7 @@ async function submitOnly(session: Session, file: string, flags: SubmitFlags): P
   try {
     const handle = await submit(session, file, flags, interrupts);
     const { jobId, state, existing, warnings } = handle;
+    tellWarnings(session, warnings);
     const format = session.settings.output;
     if (format === "table") session.out.line(jobId);
     else await session.out.write(await serialize({ jobId, state, existing, warnings }, format));
@@ -47,7 +48,7 @@ async function submitOnly(session: Session, file: string, flags: SubmitFlags): P
 }
 
 /**
- * Reads a job and submits it; what the submitter would want to know goes to stderr.
+ * Reads a job and submits it. What stands in its way is the caller's to tell, with {@link tellWarnings}.
  * @throws Interrupted when somebody ends the command before the job is whole
  */
 export async function submit(
@@ -64,16 +65,19 @@ export async function submit(
   const job = await readJobFile(file, session.surroundings.stdin);
   const signal = AbortSignal.any([session.timeUp, interrupts.signal]);
   try {
-    const handle = await session.client.submit(job, {
+    return await session.client.submit(job, {
       signal,
       ...(flags.key === undefined ? {} : { idempotencyKey: flags.key }),
     });
-    for (const warning of handle.warnings) session.err.line(warningLine(warning, session.err));
-    return handle;
   } catch (error) {
     if (signal.aborted) tellUnfinished(session, flags);
     throw signal.aborted ? signal.reason : inWordsOfFile(error, file, job);
   }
+}
+
+/** Says what the master warned of when the job came. */
+export function tellWarnings({ err }: Session, warnings: readonly Warning[]): void {
+  for (const warning of warnings) err.line(warningLine(warning, err));
 }
 
 function tellUnfinished({ err, settings }: Session, flags: SubmitFlags): void {

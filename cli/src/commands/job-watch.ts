@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { filled } from "../arguments.js";
 import { follow } from "../follow.js";
 import { Interrupts } from "../interrupts.js";
 import { tellEnd } from "../output/job-end.js";
@@ -18,7 +19,7 @@ export function addJobWatch(parent: Command, program: Program): void {
   parent
     .command("watch")
     .description("show a job's progress and end with it: code 0 if it succeeded, else 1")
-    .argument("<job>", "the job's id")
+    .argument("<job>", "the job's id", filled)
     .option("-q, --quiet", "no progress: only wait, and tell the end")
     .addHelpText(
       "after",

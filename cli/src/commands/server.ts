@@ -241,7 +241,8 @@ function notStarted(error: unknown, name: string, address: string): CliError {
   const another = `${name} names the place; 127.0.0.1:0 takes a free one of this machine`;
   const hint = taken ? "another master may run there; --address names another place" : another;
   return new CliError(`the master could not start: ${taken ? `${address} is in use` : why}`, {
-    exitCode: exitCodes.failed,
+    // The master throws RangeErrors at options that can never do.
+    exitCode: error instanceof RangeError ? exitCodes.usage : exitCodes.failed,
     hint: taken || /cannot listen at/.test(why) ? hint : "",
     cause: error,
   });

@@ -1,5 +1,6 @@
 import type { DeliveryRecord, TaskDetail, TaskRecord } from "@capstan/sdk";
 import type { Command } from "commander";
+import { filled } from "../arguments.js";
 import { failureText } from "../output/failures.js";
 import { ago, amounts, length, moment, number, safe, size, words } from "../output/human.js";
 import { causeText, widthOf } from "../output/job-view.js";
@@ -18,7 +19,7 @@ export function addTaskGet(parent: Command, program: Program): void {
   parent
     .command("get")
     .description("show a task with its deliveries and failures")
-    .argument("<task>", "the task's id, job/stage/index")
+    .argument("<task>", "the task's id, job/stage/index", filled)
     .option("--content", "also its payload, inputs and demand")
     .addHelpText(
       "after",

@@ -23,7 +23,7 @@ export function addTaskList(parent: Command, program: Program): void {
     .command("list")
     .alias("ls")
     .description("list the tasks of a job, by stage and index")
-    .argument("<job>", "the job's id")
+    .argument("<job>", "the job's id", filled)
     .option("--stage <name>", "only of this stage", filled)
     .option(
       "--state <state>",

@@ -53,7 +53,7 @@ export function jobDetails(job: Job, side: Side, now: number): string {
       ["Created", at(job.createdAt)],
       ["Started", at(job.startedAt)],
       ["Finished", at(job.finishedAt)],
-      ["Took", tookOf(job, now)],
+      [isOver(job.state) ? "Took" : "So far", tookOf(job, now)],
       ["Time left", isOver(job.state) ? "" : lengthOrNothing(job.deadlineRemainingMs)],
       ["Priority", job.priority === 0 ? "" : String(job.priority)],
       ["Run", job.run > 1 ? String(job.run) : ""],

@@ -313,6 +313,9 @@ describe("a handler's end", () => {
       const { failure } = await session.expect("failed");
       assert.equal(failure?.kind, FailureKind.FAILURE_KIND_INVALID);
       assert.equal(failure.retryable, false);
+      if (result instanceof Object && !(result instanceof Uint8Array)) {
+        assert.match(failure.message, /gave an output for partition 1: .* partitions are 0 to 0$/);
+      }
     }
   });
 

@@ -64,7 +64,9 @@ export function outputsOf(
   let bytes = 0;
   for (const [partition, content] of partitions) {
     if (!Number.isInteger(partition) || partition < 0 || partition >= count) {
-      throw new InvalidPayloadError(`partition ${partition} is not one of the stage's ${count}`);
+      throw new InvalidPayloadError(
+        `the handler gave an output for partition ${partition}: the stage's partitions are 0 to ${count - 1}`,
+      );
     }
     const output = outputOf(partition, content, stage.codec);
     if (output === undefined) continue;
