@@ -10,12 +10,22 @@ export interface Shape {
   readonly kind: "object" | "list" | "table";
   /** By name: what is known of what is below, or null where a field's content is not looked into. */
   readonly fields: Readonly<Record<string, Shape | null>>;
+  /** The words that it may be instead. One that is misspelt would be taken for the default. */
+  readonly words?: readonly string[];
 }
 
 /** All fields of a type: one that is left out, or one too many, does not compile. */
 export function fieldsOf<T>(fields: { readonly [K in keyof Required<T>]: Shape | null }): Shape {
   return { kind: "object", fields };
 }
+
+/** One of several words, or, where a shape is given, an object of that. */
+export const wordsOf = <Word extends string>(words: readonly Word[], shape?: Shape): Shape => ({
+  kind: "object",
+  fields: {},
+  ...shape,
+  words,
+});
 
 /** Objects in a list. */
 export const listOf = ({ fields }: Shape): Shape => ({ kind: "list", fields });
@@ -39,7 +49,7 @@ export function refuseUnknown(
   place = "",
   elsewhere: Elsewhere = nowhere,
 ): void {
-  if (typeof given !== "object" || given === null) return;
+  if (typeof given !== "object" || given === null) return refuseOtherWord(given, shape, place);
   if (shape.kind === "object") {
     refuseIn(given, shape, place, elsewhere);
   } else if (shape.kind === "table") {
@@ -49,6 +59,22 @@ export function refuseUnknown(
   } else if (Array.isArray(given)) {
     for (let i = 0; i < given.length; i++) refuseIn(given[i], shape, `${place}[${i}]`, elsewhere);
   }
+}
+
+function refuseOtherWord(given: unknown, { words }: Shape, place: string): void {
+  if (given === undefined || words === undefined) return;
+  const word = String(given);
+  if (words.includes(word)) return;
+  const nearest = nearestTo(word, words);
+  const meant = nearest === undefined ? "" : `, ${nearest} may be meant`;
+  refuse(place, `${JSON.stringify(word)} is none of ${words.join(", ")}${meant}`);
+}
+
+/** @throws InvalidArgumentError for what stands at a place */
+export function refuse(place: string, description: string): never {
+  const violations = [{ field: place, description }];
+  const text = place === "" ? description : `${place}: ${description}`;
+  throw new InvalidArgumentError(text, { code: "INVALID_ARGUMENT", violations });
 }
 
 function refuseIn(given: unknown, { fields }: Shape, place: string, elsewhere: Elsewhere): void {

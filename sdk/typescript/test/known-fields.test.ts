@@ -70,6 +70,33 @@ describe("a field that is not known", () => {
       { name: "j", stages: [{ taskType: "t", tasks: [{ inputs: [{ uri: "x", url: "x" }] }] }] },
       /uri may be meant/,
     ],
+    ["stages", { name: "j" }, /^stages: a list of stages is wanted/],
+    ["stages[0]", { name: "j", stages: [null] }, /^stages\[0\]: a stage is wanted/],
+    ["stages[0].tasks", { name: "j", stages: [{ taskType: "t" }] }, /a list of tasks is wanted/],
+    ["stages[0].tasks", { name: "j", stages: [{ taskType: "t", tasks: 3 }] }, /a list of tasks/],
+    [
+      "stages[0].tasks[1]",
+      { name: "j", stages: [{ taskType: "t", tasks: [{}, null] }] },
+      /^stages\[0\]\.tasks\[1\]: a task is wanted/,
+    ],
+    [
+      "stages[0].tasks[0]",
+      { name: "j", stages: [{ taskType: "t", tasks: ["the payload itself"] }] },
+      /a task is wanted, like { payload }/,
+    ],
+    ["stages[0].tasks[0]", { name: "j", stages: [{ taskType: "t", tasks: [3] }] }, /a task is/],
+    [
+      "stages[0].dependsOn[0].kind",
+      { ...good, stages: [{ ...good.stages[0], dependsOn: [{ stage: "m", kind: "partitions" }] }] },
+      /: "partitions" is none of all, partition, each, partition may be meant$/,
+    ],
+    ["placement.locality", { ...good, placement: { locality: "ignored" } }, /ignore may be meant/],
+    ["onTaskFailure", { ...good, onTaskFailure: "contiune" }, /continue may be meant/],
+    [
+      "stages[0].constraints.required[0].operator",
+      { ...good, stages: [{ ...good.stages[0], constraints: { required: [{ operator: "is" }] } }] },
+      /"is" is none of in, /,
+    ],
   ];
   for (const [field, job, text] of jobs) {
     it(`of a job is refused by its name: ${field}`, async () => {

@@ -117,6 +117,8 @@ export function encodeTask(task: TaskDefinition, codec: Codec): Uint8Array {
 
 /** Whether a task is a payload and nothing else, as most are where there are many. */
 export function isPlain(task: TaskDefinition): boolean {
+  // A program in JavaScript may have given the payload itself: that is no task.
+  if (typeof (task as unknown) !== "object" || (task as unknown) === null) return false;
   for (const name in task) if (name !== "payload") return false;
   return true;
 }

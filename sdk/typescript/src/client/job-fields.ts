@@ -1,6 +1,7 @@
 import type {
   ClassRetryPolicy,
   Constraints,
+  DependencyKind,
   JobDefinition,
   LabelPreference,
   LabelRequirement,
@@ -17,8 +18,10 @@ import {
   describeUnknown,
   fieldsOf,
   listOf,
+  refuse,
   refuseUnknown,
   tableOf,
+  wordsOf,
   type Shape,
 } from "../known-fields.js";
 
@@ -44,11 +47,20 @@ const policy = fieldsOf<TaskPolicy>({
     deliveries: null,
     breaker: null,
   }),
-  recordFailures: null,
+  recordFailures: wordsOf<NonNullable<TaskPolicy["recordFailures"]>>(["retry", "dead_letter"]),
   speculate: null,
 });
 
-const requirement = { key: null, operator: null, values: null };
+const requirement = {
+  key: null,
+  operator: wordsOf<NonNullable<LabelRequirement["operator"]>>([
+    "in",
+    "not_in",
+    "exists",
+    "not_exists",
+  ]),
+  values: null,
+};
 
 const constraints = fieldsOf<Constraints>({
   required: listOf(fieldsOf<LabelRequirement>(requirement)),
@@ -66,7 +78,12 @@ const job = fieldsOf<JobDefinition>({
       name: null,
       taskType: null,
       tasks: null,
-      dependsOn: listOf(fieldsOf<StageDependency>({ stage: null, kind: null })),
+      dependsOn: listOf(
+        fieldsOf<StageDependency>({
+          stage: null,
+          kind: wordsOf<DependencyKind>(["all", "partition", "each"]),
+        }),
+      ),
       partitions: null,
       demand: null,
       constraints,
@@ -74,17 +91,20 @@ const job = fieldsOf<JobDefinition>({
   ),
   policy,
   typePolicies: tableOf(policy),
-  onTaskFailure: fieldsOf<Tolerance>({ tolerateCount: null, tolerateShare: null }),
+  onTaskFailure: wordsOf<Extract<OnTaskFailure, string>>(
+    ["fail_fast", "continue"],
+    fieldsOf<Tolerance>({ tolerateCount: null, tolerateShare: null }),
+  ),
   labels: null,
   priority: null,
   deadlineMs: null,
   uploadTtlMs: null,
   retentionMs: null,
   placement: fieldsOf<PlacementPolicy>({
-    locality: null,
+    locality: wordsOf<NonNullable<PlacementPolicy["locality"]>>(["prefer", "ignore"]),
     hostPatienceMs: null,
     rackPatienceMs: null,
-    strategy: null,
+    strategy: wordsOf<NonNullable<PlacementPolicy["strategy"]>>(["balance", "spread", "pack"]),
   }),
 });
 
@@ -103,16 +123,35 @@ const task = fieldsOf<TaskDefinition>({
   priority: null,
 });
 
-/** @throws InvalidArgumentError for a field that a job does not have; its tasks are not looked at */
+/**
+ * Looks at a job as a program in JavaScript may give it; its tasks are not looked at.
+ *
+ * @throws InvalidArgumentError for a field or a word that a job does not have, and for one without stages or tasks
+ */
 export function checkJob(given: JobDefinition): void {
+  if (!isObject(given)) refuse("", "a job is wanted, like { name, stages: [{ taskType, tasks }] }");
   refuseUnknown(given, job, "", elsewhereInJob);
+  if (typeof given.name !== "string") refuse("name", "a text is wanted");
+  if (!Array.isArray(given.stages)) refuse("stages", "a list of stages is wanted");
+  for (const [i, stage] of (given.stages as readonly StageDefinition[]).entries()) {
+    if (!isObject(stage)) refuse(`stages[${i}]`, "a stage is wanted, like { taskType, tasks }");
+    if (!isIterable(stage.tasks)) {
+      refuse(`stages[${i}].tasks`, "a list of tasks is wanted, or another iterable of them");
+    }
+  }
 }
+
+const isObject = <T>(given: T): given is T & object => typeof given === "object" && given !== null;
+
+const isIterable = (given: unknown): boolean =>
+  isObject(given) && (Symbol.iterator in given || Symbol.asyncIterator in given);
 
 /**
  * @param place where it stands: `stages[0].tasks[5]`
- * @throws InvalidArgumentError for a field that a task does not have
+ * @throws InvalidArgumentError for a field that a task does not have, or for what is no task
  */
 export function checkTask(given: TaskDefinition, place: () => string): void {
+  if (!isObject(given)) refuse(place(), "a task is wanted, like { payload }");
   for (const name in given) {
     if (Object.hasOwn(task.fields, name) && task.fields[name] === null) continue;
     refuseUnknown(given, task, place(), elsewhereInJob);
