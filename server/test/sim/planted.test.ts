@@ -17,7 +17,6 @@ const sentences: Readonly<Record<keyof typeof all, RegExp>> = {
   taskNotListed: /tasks of .* are left out of a list|\d+ tasks of .* are durable, and \d+ listed/,
   keyForgotten: /made two jobs while it is kept/,
   attemptsWithoutEnd: /is tried again after/,
-  termsTooLong: /(ran out|was given up) \d+ ms after a term of \d+ was over/,
   expiryInStall: /(ran out|was given up) after \d+ ms of a term of/,
   replyBeforeDurable: /before its entry was durable|is not durable/,
   refusalReleasedEarly: /is to go on at \d+, and \d+ tasks are durable|no other job has that key/,

@@ -81,21 +81,6 @@ export const plants = {
     return { ...decision, events, reply: { kind: "retry", inMs: 0, attempt: 1 } };
   }),
 
-  /** The clock of terms says too little, as if more had stood still than has. */
-  termsTooLong: {
-    core: (real: CoreFunctions): CoreFunctions => ({
-      ...real,
-      dueCommands: (state, context, settings) => {
-        const termNow = context.termNow - 40_000;
-        return real.dueCommands(
-          state,
-          Object.assign(Object.create(context), { termNow }),
-          settings,
-        );
-      },
-    }),
-  },
-
   /** Terms go on while the master stands still. */
   expiryInStall: {
     core: (real: CoreFunctions): CoreFunctions => {
