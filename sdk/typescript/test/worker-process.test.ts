@@ -137,6 +137,28 @@ describe("SIGTERM", () => {
     ]);
   });
 
+  it("lets another worker of the process finish what it runs, before a handler that does not stop ends it", async () => {
+    const master = await fixtures.master();
+    const child = start(master, "1", "50", "20000");
+    const both = [await master.registered(), await master.registered()];
+    const of = (workerId: string) =>
+      both.find(({ register }) => register.workerId === workerId)!.session;
+    const [busy, beside] = [of("busy"), of("beside")];
+    const [deaf] = busy.assign({ payload: payload({ deaf: true }) });
+    const [good] = beside.assign({ payload: payload({}) });
+    await Promise.all([busy.expect("started"), beside.expect("started")]);
+    const exit = once(child, "exit");
+    child.kill("SIGTERM");
+    await busy.expect("returned");
+    busy.settle(deaf!);
+    await Promise.race([
+      beside.expect("completed"),
+      exit.then(() => assert.fail("the process ended while it ran")),
+    ]);
+    beside.settle(good!);
+    assert.deepEqual(await exit, [1, null]);
+  });
+
   it("ends the process at once when it comes twice", async () => {
     const master = await fixtures.master();
     const child = start(master);

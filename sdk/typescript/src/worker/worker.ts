@@ -187,7 +187,8 @@ export class Worker {
   /**
    * Serves until it is drained: by `drain`, by the master, or by SIGTERM or SIGINT. After a drain by signal
    * that had to break handlers off, `process.exitCode` is 1; and where a handler runs on although it was told
-   * to stop, the process is ended with that code 2.5 s after `run` has resolved, unless it ends before.
+   * to stop, the process is ended with that code 2.5 s after `run` has resolved, unless it ends before or
+   * another worker in it still drains.
    * @throws SupersededError when a newer process took the worker's id; ProtocolMismatchError;
    *   InvalidArgumentError or PermissionDeniedError when the master refuses the registration;
    *   UnauthenticatedError after one reload of the access token; Error when it was called before or there is

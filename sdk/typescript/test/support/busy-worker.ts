@@ -1,8 +1,10 @@
 /**
  * A worker in a process of its own, so that a handler can block its event loop while the test's master goes
  * on. Task payload: { "spinMs": n } blocks for so long; { "hang": true } waits until it is told to stop;
- * { "deaf": true } does not stop at all. Arguments: the address, slots, drainTimeoutMs.
+ * { "deaf": true } does not stop at all. Arguments: the address, slots, drainTimeoutMs, and how long a second worker
+ * beside it may drain, whose handler ends some seconds after the first worker has gone.
  */
+import { setTimeout } from "node:timers/promises";
 import { Worker } from "../../src/index.js";
 
 const worker = new Worker({
@@ -35,5 +37,23 @@ worker.handle("t", async (task, { signal }) => {
   }
 });
 
-await worker.run();
+const running = worker.run();
+
+const besideMs = process.argv[5];
+if (besideMs !== undefined) {
+  const beside = new Worker({
+    address: process.argv[2],
+    workerId: "beside",
+    drainTimeoutMs: Number(besideMs),
+    onDrain: () => undefined,
+  });
+  beside.handle("t", async () => {
+    await running;
+    // Time is what is tested: longer than the process would be given once the first worker has gone.
+    await setTimeout(3_000);
+  });
+  void beside.run();
+}
+
+await running;
 console.error("after run");
