@@ -128,9 +128,14 @@ export function hintOf(error: CapstanError): string {
 }
 
 /** A heading and its points, as an error tells them: one point follows on the line, several get their own. */
-export function lines(heading: string, points: readonly string[], most = mostPoints): string {
-  if (points.length === 1) return `${heading}: ${points[0]}`;
-  const shown = points.slice(0, most).map((point) => `\n  ${point}`);
+export function lines(
+  heading: string,
+  points: readonly (string | (() => string))[],
+  most = mostPoints,
+): string {
+  const told = points.slice(0, most).map((point) => (typeof point === "string" ? point : point()));
+  if (points.length === 1) return `${heading}: ${told.join("")}`;
+  const shown = told.map((point) => `\n  ${point}`);
   const left = points.length - shown.length;
   return `${heading}:${shown.join("")}${left > 0 ? `\n  and ${left} more` : ""}`;
 }

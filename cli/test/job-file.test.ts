@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { CliError } from "../src/errors.js";
 import { whereJsonBreaks } from "../src/job-file/broken-json.js";
 import { fileField } from "../src/job-file/file-field.js";
-import { readJobFile } from "../src/job-file/read-job-file.js";
+import { mostIssues, readJobFile } from "../src/job-file/read-job-file.js";
 
 const read = (text: string) => readJobFile("-", Readable.from([Buffer.from(text)]));
 
@@ -214,6 +214,16 @@ describe("a job file", () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  it("is refused without a search for the place of each of 20,000 numbers that would be rounded", async () => {
+    const task = "      - payload: { id: 9007199254740993 }\n";
+    const head = "name: x\nstages:\n  - taskType: t\n    tasks:\n";
+    const { message } = await refused(head + task.repeat(20_000));
+    const told = message.split("\n  ").slice(1);
+    assert.equal(told.length, mostIssues + 1);
+    assert.match(told[99] ?? "", /tasks\[99\]\.payload\.id: .* \(line 104, column 24\)/);
+    assert.equal(told.at(-1), "and 19900 more");
   });
 
   it("is refused where a number of it would be rounded or a field stands twice, with the place", async () => {

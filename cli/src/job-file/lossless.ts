@@ -1,13 +1,23 @@
 import { visit, type JSONPath } from "jsonc-parser";
-import { isScalar, parseDocument, visit as visitYaml, type Document, type Node } from "yaml";
+import {
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit as visitYaml,
+  type Document,
+  type Node,
+} from "yaml";
 import { pathText } from "./describe-issues.js";
 
 /** A value, and what a reader would have lost of the text that it stands in. */
 export interface Read {
   readonly value: unknown;
   /** A line for each place: a field that stands twice, a number that would be rounded. */
-  readonly losses: readonly string[];
+  readonly losses: readonly Loss[];
 }
+
+/** Says one: a text of many is asked only for those that are shown, since a place takes time to find. */
+export type Loss = () => string;
 
 /**
  * Reads JSON. `JSON.parse` takes the last of two fields of one name, and rounds integers beyond 2^53: both are told.
@@ -15,7 +25,7 @@ export interface Read {
  */
 export function readJson(text: string): Read {
   const value = JSON.parse(text) as unknown;
-  const losses: string[] = [];
+  const losses: Loss[] = [];
   /** The names in the objects that are open, innermost last. */
   const open: Set<string>[] = [];
   const at = (line: number, column: number): string => `line ${line + 1}, column ${column + 1}`;
@@ -25,7 +35,10 @@ export function readJson(text: string): Read {
     },
     onObjectProperty: (name, _offset, _length, line, column, path) => {
       const names = open.at(-1);
-      if (names?.has(name)) losses.push(twice([...path(), name], at(line, column)));
+      if (names?.has(name)) {
+        const place = [...path(), name];
+        losses.push(() => twice(place, at(line, column)));
+      }
       names?.add(name);
     },
     onObjectEnd: () => {
@@ -34,7 +47,9 @@ export function readJson(text: string): Read {
     onLiteralValue: (literal: unknown, offset, length, line, column, path) => {
       if (typeof literal !== "number") return;
       const written = text.slice(offset, offset + length);
-      if (isRounded(written, literal)) losses.push(rounded(path(), written, at(line, column)));
+      if (!isRounded(written, literal)) return;
+      const place = path();
+      losses.push(() => rounded(place, written, at(line, column)));
     },
   });
   return { value, losses };
@@ -45,10 +60,11 @@ export function readJson(text: string): Read {
  * @throws YAMLError when it is none
  */
 export function readYaml(text: string): Read {
-  const document = parseDocument(text, { intAsBigInt: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { intAsBigInt: true, lineCounter });
   const [error] = document.errors;
   if (error !== undefined) throw error;
-  const losses: string[] = [];
+  const losses: Loss[] = [];
   visitYaml(document, {
     Scalar: (_key, node, ancestors) => {
       const { value, source = "" } = node;
@@ -56,9 +72,8 @@ export function readYaml(text: string): Read {
       const number = Number(value);
       node.value = number;
       if (!isRounded(typeof value === "bigint" ? String(value) : source, number)) return;
-      const start = text.slice(0, node.range?.[0] ?? 0).split("\n");
-      const place = `line ${start.length}, column ${(start.at(-1) ?? "").length + 1}`;
-      losses.push(rounded(pathOf(ancestors, node), source, place));
+      const { line, col } = lineCounter.linePos(node.range?.[0] ?? 0);
+      losses.push(() => rounded(pathOf(ancestors, node), source, `line ${line}, column ${col}`));
     },
   });
   return { value: document.toJS() as unknown, losses };
