@@ -116,6 +116,18 @@ describe("capstan task, worker and version", function () {
     assert.equal(none.stderr, "There are no workers for the namespace empty.\n");
   });
 
+  it("tell the leases of a worker that were taken away and go on", async () => {
+    const started = house.worker.once("started");
+    const job = { name: "deaf", stages: [{ taskType: "deaf", tasks: [{}] }] };
+    const { jobId } = await house.client.submit(job);
+    await started;
+    await house.client.cancel(jobId);
+    const { stdout } = await house.capstan(["worker", "list"]);
+    house.release();
+    assert.match(stdout, /RUNNING +STOPPING +DONE/);
+    assert.match(stdout, /^w1 .* connected +1\/4 slots +0 +1 +\d+ /m);
+  });
+
   it("leave out workers that have been gone for long, unless all are asked for", async () => {
     const shown = isStillOfInterest(2 * goneForMs);
     assert.ok(shown({ connection: "lost", silentMs: goneForMs - 1 }));

@@ -75,6 +75,7 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
     "STATE",
     "USED",
     "RUNNING",
+    "STOPPING",
     "DONE",
     "FAILED",
     "HEARD",
@@ -87,6 +88,8 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
     workerState(worker, side.palette),
     usedOf(worker),
     number(worker.leases.running),
+    // Taken away and not ended: what holds resources beside what runs.
+    number(worker.leases.stopping),
     number(worker.succeeded),
     number(worker.failed),
     heardText(worker),
@@ -95,8 +98,8 @@ function workerTable(workers: readonly WorkerRecord[], side: Side): string {
   return table(head, rows, {
     palette: side.palette,
     columns: widthOf(side),
-    right: [5, 6, 7],
-    spare: [2, 1, 8, 6],
+    right: [5, 6, 7, 8],
+    spare: [2, 1, 9, 7, 6],
   });
 }
 

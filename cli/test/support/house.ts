@@ -8,7 +8,7 @@ export interface House {
   readonly worker: Worker;
   /** Runs the command against this master. */
   capstan(args: readonly string[], options?: RunOptions): Promise<Ended>;
-  /** Lets every handler of type `wait` go on. */
+  /** Lets every handler of type `wait` or `deaf` go on; only one of type `wait` hears its abort signal. */
   release(): void;
   stop(): Promise<void>;
 }
@@ -80,5 +80,6 @@ function workerAt(address: string, gates: (() => void)[]): Worker {
         gates.push(resolve);
         signal.addEventListener("abort", () => reject(signal.reason as Error));
       });
-    });
+    })
+    .handle("deaf", () => new Promise<void>((resolve) => gates.push(resolve)));
 }
