@@ -24,6 +24,14 @@ export type Spawn = (
   options: SpawnOptions,
 ) => ChildProcess;
 
+/** How a master is started. */
+export interface StartOptions {
+  readonly spawn?: Spawn;
+  readonly env?: NodeJS.ProcessEnv;
+  /** What it is told beside its folder and address. */
+  readonly flags?: readonly string[];
+}
+
 /** A line of the master's log. */
 interface Line {
   readonly msg: string;
@@ -35,11 +43,13 @@ export class MasterProcess {
   readonly logged: Line[] = [];
   readonly #waiting: { readonly text: string; readonly resolve: () => void }[] = [];
   readonly exited: Promise<number | null>;
+  #address: string | undefined;
   #master: MasterServiceClient | undefined;
   #operator: OperatorServiceClient | undefined;
 
   private constructor(readonly child: ChildProcess) {
-    this.exited = once(child, "exit").then(([code]) => code as number | null);
+    // When all that it said has been read too.
+    this.exited = once(child, "close").then(([code]) => code as number | null);
     if (child.stderr === null) throw new Error("no stderr");
     createInterface({ input: child.stderr }).on("line", (line) => {
       this.#take(line);
@@ -47,11 +57,9 @@ export class MasterProcess {
   }
 
   /** Starts it, and waits until it listens or has ended. */
-  static async start(
-    directory: string,
-    options: { readonly spawn?: Spawn; readonly env?: NodeJS.ProcessEnv } = {},
-  ): Promise<MasterProcess> {
-    const args = [main, "--data", directory, "--address", "127.0.0.1:0"];
+  static async start(directory: string, options: StartOptions = {}): Promise<MasterProcess> {
+    const flags = options.flags ?? [];
+    const args = [main, "--data", directory, "--address", "127.0.0.1:0", ...flags];
     const child = (options.spawn ?? spawn)(process.execPath, args, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, CAPSTAN_LOG_LEVEL: "info", ...options.env },
@@ -61,10 +69,17 @@ export class MasterProcess {
     const said = await Promise.race([once(child.stdout, "data").then(String), started.exited]);
     const address = /listening on (\S+)/.exec(String(said))?.[1];
     if (address !== undefined) {
+      started.#address = address;
       started.#master = new MasterServiceClient(address, credentials.createInsecure());
       started.#operator = new OperatorServiceClient(address, credentials.createInsecure());
     }
     return started;
+  }
+
+  /** Where it listens. @throws Error when it has ended instead */
+  get address(): string {
+    if (this.#address !== undefined) return this.#address;
+    throw this.#endedError();
   }
 
   get master(): MasterServiceClient {
@@ -72,10 +87,17 @@ export class MasterProcess {
     return this.#master;
   }
 
-  /** Resolves when the log has said that, now or before. */
-  said(text: string): Promise<void> {
-    if (this.logged.some(({ msg }) => msg.includes(text))) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ text, resolve }));
+  /**
+   * Resolves when the log has said that, now or before.
+   * @throws Error when it ends without
+   */
+  async said(text: string): Promise<void> {
+    if (this.logged.some(({ msg }) => msg.includes(text))) return;
+    const said = new Promise<void>((resolve) => this.#waiting.push({ text, resolve }));
+    const ended = this.exited.then(() => {
+      throw this.#endedError();
+    });
+    await Promise.race([said, ended]);
   }
 
   /** A job of one task with a payload of so many bytes. @returns its id */
@@ -125,10 +147,23 @@ export class MasterProcess {
 
   /** Ends it at once. */
   async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Stops it in order. @returns its exit code */
+  stop(): Promise<number | null> {
+    return this.#end("SIGTERM");
+  }
+
+  #end(signal: NodeJS.Signals): Promise<number | null> {
     this.#master?.close();
     this.#operator?.close();
-    this.child.kill("SIGKILL");
-    await this.exited;
+    this.child.kill(signal);
+    return this.exited;
+  }
+
+  #endedError(): Error {
+    return new Error(`the master ended:\n${this.logged.map(({ msg }) => msg).join("\n")}`);
   }
 
   #take(line: string): void {
