@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capstan, start } from "./support/capstan.js";
@@ -8,11 +8,13 @@ const jobText = '{"name": "kept", "stages": [{"taskType": "later", "tasks": [{"p
 
 describe("capstan journal", function () {
   this.timeout(20_000);
+  let kept: string;
   let data: string;
 
-  beforeEach(async () => {
-    data = mkdtempSync(join(tmpdir(), "capstan-cli-"));
-    const { child, says, ended } = start(["server", "--address", "127.0.0.1:0", "--data", data]);
+  // One master writes the journal; each test has a copy of its own to damage.
+  before(async () => {
+    kept = mkdtempSync(join(tmpdir(), "capstan-cli-"));
+    const { child, says, ended } = start(["server", "--address", "127.0.0.1:0", "--data", kept]);
     const [, address = ""] = await says(/^capstan master listening on (\S+)\n/);
     const { code, stderr } = await capstan(["job", "submit", "-", "--address", address], {
       input: jobText,
@@ -20,6 +22,12 @@ describe("capstan journal", function () {
     assert.equal(code, 0, stderr);
     child.kill("SIGTERM");
     await ended;
+  });
+  after(() => rmSync(kept, { recursive: true, force: true }));
+
+  beforeEach(() => {
+    data = mkdtempSync(join(tmpdir(), "capstan-cli-"));
+    cpSync(kept, data, { recursive: true });
   });
   afterEach(() => {
     rmSync(data, { recursive: true, force: true });
