@@ -11,7 +11,7 @@ const mib = 1_024 * 1_024;
 const payloadBytes = 200 * 1_024;
 
 describe("a master whose disk is really full", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let disks: SmallDisks | undefined;
   let masters: MasterProcess[];
 

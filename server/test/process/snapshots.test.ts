@@ -10,7 +10,7 @@ const payloadBytes = 100_000;
 const flags = ["--segment-mib", "1", "--snapshot-segments", "1"];
 
 describe("a master with snapshots", function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
 
   let directory: string;
   let master: MasterProcess;
