@@ -18,7 +18,7 @@ export const suites = [
     name: "server",
     folder: "server",
     spec: "dist/test/!(chaos|sim)/**/*.test.js",
-    budgetSeconds: 200,
+    budgetSeconds: 240,
     verifySeconds: 1800,
   },
   {
