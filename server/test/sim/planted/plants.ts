@@ -7,7 +7,12 @@ import type {
   State,
 } from "../../../src/core/index.js";
 import type { CoreFunctions } from "../../../src/engine/core-functions.js";
-import type { Engine, Result } from "../../../src/engine/engine-port.js";
+import type {
+  Engine,
+  Result,
+  Submission,
+  SubmissionSource,
+} from "../../../src/engine/engine-port.js";
 import type { Journal } from "../../../src/journal/journal.js";
 import type { Plant } from "./plant.js";
 
@@ -234,6 +239,19 @@ function earlyRefusals(): Plant {
           });
           return Promise.race([real.submit(command as never, blobs), early]);
         },
+        submitFrom: (source: SubmissionSource) =>
+          new Promise<readonly Result<unknown>[]>((resolve, reject) => {
+            const next = (): Submission | undefined => {
+              const submission = source.next();
+              if (submission?.command.kind === "append_tasks") {
+                waiting.set(submission.command, (rejection) => {
+                  resolve([{ ok: false, rejection }]);
+                });
+              }
+              return submission;
+            };
+            real.submitFrom({ next }).then(resolve, reject);
+          }),
       }),
   };
 }
