@@ -42,6 +42,31 @@ export function lossTeller(
   };
 }
 
+/** What `@opentelemetry/core` has, which only those load that are traced. */
+interface ErrorHandling<E> {
+  loggingErrorHandler(): (error: E) => void;
+  setGlobalErrorHandler(handler: (error: E) => void): void;
+}
+
+/**
+ * Tells once of spans that do not arrive, while what OTEL_LOG_LEVEL asks for is still written.
+ *
+ * @returns what is to hear of those that are lost as the process ends
+ */
+export function tellLost<E>(
+  errors: ErrorHandling<E>,
+  env: Readonly<Record<string, string | undefined>>,
+  tell: (sentence: string) => void,
+): OnLost {
+  const onLost = lossTeller(env, tell);
+  const asUsual = errors.loggingErrorHandler();
+  errors.setGlobalErrorHandler((error) => {
+    asUsual(error);
+    onLost(error);
+  });
+  return onLost;
+}
+
 function reasonOf(why: unknown): string {
   if (!(why instanceof Error)) return String(why);
   // Where each of a host's addresses refused, Node puts the words into the errors beneath.

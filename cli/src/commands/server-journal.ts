@@ -1,8 +1,6 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import type { JournalError, JournalErrorKind, JournalSurvey, SurveyedEntry } from "@capstan/server";
-import { Option, type Command } from "commander";
-import { filled, wholeNumber } from "../arguments.js";
+import type { Command } from "commander";
+import { wholeNumber } from "../arguments.js";
 import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import type { OutputFormat } from "../output/formats.js";
@@ -12,6 +10,7 @@ import { facts, table } from "../output/table.js";
 import { type Side, sides } from "../session.js";
 import { type Settings, settingsOf } from "../settings.js";
 import { examples, type Program } from "./command.js";
+import { dataFlag } from "./data-flag.js";
 
 interface JournalFlags {
   readonly data: string;
@@ -22,12 +21,6 @@ interface InspectFlags extends JournalFlags {
   readonly limit?: number;
   readonly snapshots?: boolean;
 }
-
-const dataFlag = () =>
-  new Option("--data <folder>", "the folder of the journal")
-    .env("CAPSTAN_DATA")
-    .argParser(filled)
-    .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan");
 
 /** `capstan journal …`: what lies in the folder of a master that is stopped. */
 export function addJournal(root: Command, program: Program): void {

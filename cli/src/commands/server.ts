@@ -1,10 +1,8 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { readAddress } from "@capstan/proto/address.js";
 import { asksForTraces } from "@capstan/proto/otel.js";
 import type { JournalError, Log, Master, MasterOptions, Range, Tracing } from "@capstan/server";
 import { Option, type Command } from "commander";
-import { duration, filled, wholeNumber } from "../arguments.js";
+import { duration, wholeNumber } from "../arguments.js";
 import { asUsage, CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import { length } from "../output/human.js";
@@ -13,6 +11,7 @@ import { sides, type Side } from "../session.js";
 import { defaultAddress, nameOfAddress, rootOf, settingsOf } from "../settings.js";
 import type { Surroundings } from "../surroundings.js";
 import { examples, type Program } from "./command.js";
+import { dataFlag } from "./data-flag.js";
 import { listenForStop } from "./server-stop.js";
 
 interface ServerFlags {
@@ -34,12 +33,7 @@ export function addServer(root: Command, program: Program): void {
   root
     .command("server")
     .description("start a master in this process; --address says where (port 0 takes a free one)")
-    .addOption(
-      new Option("--data <folder>", "the folder of the journal")
-        .env("CAPSTAN_DATA")
-        .argParser(filled)
-        .default(join(homedir(), ".local/share/capstan"), "~/.local/share/capstan"),
-    )
+    .addOption(dataFlag())
     .option("--memory", "keep everything in memory: gone with the process")
     .option("--insecure", "listen off loopback in the clear: whoever reaches the port may do all")
     .option(

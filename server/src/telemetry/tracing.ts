@@ -1,4 +1,4 @@
-import { asksForTraces, lossTeller, shutDown } from "@capstan/proto/otel.js";
+import { asksForTraces, shutDown, tellLost } from "@capstan/proto/otel.js";
 
 /** Traces that are being exported. */
 export interface Tracing {
@@ -30,12 +30,6 @@ export async function startTracing(
   const { core, NodeSDK } = await import("@opentelemetry/sdk-node");
   const sdk = new NodeSDK({ serviceName: env["OTEL_SERVICE_NAME"] ?? serviceName });
   sdk.start();
-  const onLost = lossTeller(env, (sentence) => log.warn({}, sentence));
-  // What OTEL_LOG_LEVEL asks for is still written.
-  const asUsual = core.loggingErrorHandler();
-  core.setGlobalErrorHandler((error) => {
-    asUsual(error);
-    onLost(error);
-  });
+  const onLost = tellLost(core, env, (sentence) => log.warn({}, sentence));
   return { shutdown: () => shutDown(sdk, onLost) };
 }

@@ -1,4 +1,4 @@
-import { asksForTraces, lossTeller, shutDown } from "@capstan/proto/otel.js";
+import { asksForTraces, shutDown, tellLost } from "@capstan/proto/otel.js";
 import { fieldsOf, refuseUnknown } from "../known-fields.js";
 import { tracingIsOn } from "./spans.js";
 
@@ -56,14 +56,8 @@ export async function startTracing(options: TracingOptions = {}): Promise<Tracin
     logRecordProcessors: [],
   });
   sdk.start();
-  const onLost = lossTeller(process.env, (sentence) => {
+  const onLost = tellLost(core, process.env, (sentence) => {
     process.stderr.write(`capstan: ${sentence}\n`);
-  });
-  // What OTEL_LOG_LEVEL asks for is still written.
-  const asUsual = core.loggingErrorHandler();
-  core.setGlobalErrorHandler((error) => {
-    asUsual(error);
-    onLost(error);
   });
   return { shutdown: () => shutDown(sdk, onLost) };
 }
