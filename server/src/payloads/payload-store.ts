@@ -81,8 +81,9 @@ export class PayloadStore {
 
   /**
    * Registers the blob section of one entry: `lengths.length` blobs from `firstBlob` on, back to
-   * back. The section is copied, so it may be a view into the entry's body. It stays in memory until
-   * {@link markDurable} says that it can be read back; on replay, say so right after.
+   * back. The section is copied at once, so it may be a view into the entry's body, and the body be moved to
+   * another thread after. The copy stays in memory until {@link markDurable} says that it can be read back; on
+   * replay, say so right after.
    *
    * @param sectionOffset where the section starts in the entry's body
    * @throws RangeError if the lengths do not add up to the section, or an id is taken: a bug of the

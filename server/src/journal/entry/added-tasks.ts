@@ -1,7 +1,7 @@
 import type { EventOf } from "../../core/index.js";
 import type { ByteSink } from "./byte-sink.js";
 import { Fields } from "./fields.js";
-import { readTaskRows, rowsOf } from "./task-rows.js";
+import { readTaskRows, type TaskRows } from "./task-rows.js";
 
 type TasksAdded = EventOf<"tasks_added">;
 
@@ -18,13 +18,15 @@ const Field = {
 /** What the event has beside the rows of its tasks: five numbers with their tags, and their length. */
 export const tasksAddedBytesMax = 5 * (1 + 8) + 1 + 5;
 
-export function writeTasksAdded(sink: ByteSink, event: TasksAdded): void {
+/** @param rows none yet, and none after: room that is used again */
+export function writeTasksAdded(sink: ByteSink, event: TasksAdded, rows: TaskRows): void {
   sink.number(Field.job, event.job);
   sink.number(Field.stage, event.stage);
   sink.number(Field.firstTask, event.firstTask);
   sink.number(Field.firstIndex, event.firstIndex);
   sink.number(Field.firstBlob, event.firstBlob);
-  sink.field(Field.tasks, rowsOf(event.tasks).take());
+  rows.addAll(event.tasks);
+  sink.field(Field.tasks, rows.take());
 }
 
 /** Reads the message in bytes [start, end). */

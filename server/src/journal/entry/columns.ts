@@ -21,13 +21,23 @@ export class Columns {
     this.data = new Float64Array(width * capacity);
   }
 
+  /** Makes sure that there is room for so many more rows. */
+  reserve(rows: number): void {
+    const needed = (this.rows + rows) * this.width;
+    if (needed > this.data.length) this.#grow(Math.max(needed, 2 * this.data.length));
+  }
+
+  #grow(length: number): void {
+    const larger = new Float64Array(length);
+    larger.set(this.data);
+    this.data = larger;
+  }
+
   /** Room for one more row. Fill all its numbers in, then call `closeRow`. @returns where it lies */
   openRow(): number {
     const at = this.rows * this.width;
     if (at + this.width > this.data.length) {
-      const larger = new Float64Array(Math.max(16 * this.width, 2 * this.data.length));
-      larger.set(this.data);
-      this.data = larger;
+      this.#grow(Math.max(16 * this.width, 2 * this.data.length));
     }
     return at;
   }

@@ -9,6 +9,7 @@ import { FinishRun } from "./finish-run.js";
 import { GrantRun } from "./grant-run.js";
 import { SubmitRun } from "./submit-run.js";
 import { SuccessRun } from "./success-run.js";
+import { TaskRows } from "./task-rows.js";
 
 /** An entry, as the journal and the payload store take it. */
 export interface FinishedEntry {
@@ -17,8 +18,8 @@ export interface FinishedEntry {
   /** Where the section of blobs begins in the body. */
   readonly sectionOffset: number;
   /**
-   * The blobs, joined: a copy in a buffer of its own, so that they can be read while the body is
-   * on its way to the disk, and after.
+   * The blobs, joined: a view of the body, good until that is moved. Whoever reads them while it is
+   * on its way to the disk, or after, copies them first.
    */
   readonly section: Uint8Array;
   /** The length of each blob. */
@@ -38,7 +39,6 @@ const recordHeaderBytesMax = 1 + 5 + 2 + 5;
 const entryHeaderBytesMax = 2 + 9 + 9 + 9 + 6 + 6;
 
 const sinkBytes = 4_096;
-const noBytes = new Uint8Array(0);
 
 /**
  * Builds one entry, event by event, and knows its size at all times.
@@ -55,6 +55,8 @@ export class EntryBuilder {
   #successes: SuccessRun | undefined;
   #submits: SubmitRun | undefined;
   #finishes: FinishRun | undefined;
+  /** Of tasks that are added: the columns of 4,096 are 200 KB, and an upload has one such event after the other. */
+  #rows: TaskRows | undefined;
   /** Events of one kind that are not written yet, and the arm that they will be. */
   #waiting: Run | undefined;
   #waitingArm = 0;
@@ -137,7 +139,7 @@ export class EntryBuilder {
       }
       case "tasks_added":
         this.#flush();
-        writeTasksAdded(this.#message, event);
+        writeTasksAdded(this.#message, event, (this.#rows ??= new TaskRows(0)));
         this.#writeRecord(HotArm.tasksAddedV1);
         break;
       default:
@@ -162,20 +164,21 @@ export class EntryBuilder {
   finish(): FinishedEntry {
     this.#flush();
     const sink = this.#sink;
-    const section = this.#takeBlobs();
+    const blobs = this.#blobs;
     if (this.#lengths.length > 0) {
       sink.number(EntryField.firstBlob, this.#firstBlob);
       this.#writeLengths();
     }
-    if (section.length > 0) {
+    if (blobs.length > 0) {
       sink.tag(EntryField.blobs, Wire.bytes);
-      sink.varint(section.length);
+      sink.varint(blobs.length);
     }
     const sectionOffset = sink.length;
-    const body = ownBytes(sectionOffset + section.length);
+    const body = ownBytes(sectionOffset + blobs.length);
     body.set(sink.view());
-    body.set(section, sectionOffset);
+    body.set(blobs.view(), sectionOffset);
     this.#isOpen = false;
+    const section = body.subarray(sectionOffset);
     return { body, sectionOffset, section, lengths: this.#lengths };
   }
 
@@ -183,6 +186,7 @@ export class EntryBuilder {
   #forget(): void {
     this.#isOpen = false;
     this.#grants = this.#successes = this.#submits = this.#finishes = this.#waiting = undefined;
+    this.#rows = undefined;
     this.#message.length = 0;
     this.#cold = new BinaryWriter();
   }
@@ -223,14 +227,6 @@ export class EntryBuilder {
     sink.varint(this.#lengthBytes);
     sink.reserve(this.#lengthBytes);
     for (const length of this.#lengths) sink.length = putVarint(sink.bytes, sink.length, length);
-  }
-
-  #takeBlobs(): Uint8Array {
-    const { length } = this.#blobs;
-    if (length === 0) return noBytes;
-    const section = ownBytes(length);
-    section.set(this.#blobs.view());
-    return section;
   }
 }
 

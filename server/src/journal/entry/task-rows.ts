@@ -47,6 +47,11 @@ export class TaskRows {
     for (const host of hosts) this.#hosts.push(this.#names.indexOf(host));
   }
 
+  addAll(tasks: readonly TaskDraft[]): void {
+    this.#columns.reserve(tasks.length);
+    for (const task of tasks) this.add(task);
+  }
+
   /** Most bytes that the message takes. */
   get bytesMax(): number {
     const tables = this.#hosts.bytesMax + this.#names.bytes + this.#kinds.bytes;
@@ -84,17 +89,17 @@ export function tasksBytesMax(tasks: readonly TaskDraft[]): number {
   // No hosts and no kind: two zeros.
   let weight = 2 * tasks.length;
   for (const { bodyBytes, inputBytes, delayMs, recordCount, hosts, kind } of tasks) {
-    if (hosts.length > 0 || kind !== undefined) return rowsOf(tasks).bytesMax;
+    if (hosts.length > 0 || kind !== undefined) return rowsBytesMax(tasks);
     weight += varintSize(bodyBytes) + varintSize(inputBytes);
     weight += varintSize(delayMs) + varintSize(recordCount);
   }
   return countBytesMax + weight + (width + 1) * columnHeaderBytesMax;
 }
 
-export function rowsOf(tasks: readonly TaskDraft[]): TaskRows {
-  const rows = new TaskRows(tasks.length);
-  for (const task of tasks) rows.add(task);
-  return rows;
+function rowsBytesMax(tasks: readonly TaskDraft[]): number {
+  const rows = new TaskRows(0);
+  rows.addAll(tasks);
+  return rows.bytesMax;
 }
 
 /** Reads the message in bytes [start, end). */

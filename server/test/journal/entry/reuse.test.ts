@@ -12,6 +12,14 @@ const bad: readonly CoreEvent[] = [
   submit({ job: -1, id: "bad" }),
   submit({ spec: { ...submit().spec, uploadTtlMs: -1 } }),
   ...samples.tasks_added.map((event) => ({ ...event, firstTask: NaN })),
+  // Its first tasks are among the rows by then.
+  ...samples.tasks_added.map((event) => ({
+    ...event,
+    tasks: [
+      ...event.tasks,
+      { bodyBytes: 0.5, hosts: ["h"], inputBytes: 0, delayMs: 0, recordCount: 0 },
+    ],
+  })),
   ...samples.job_finished.map((event) => ({ ...event, run: 2 ** 60 })),
   ...samples.worker_lost.map((event) => ({ ...event, worker: -1 })),
 ];
