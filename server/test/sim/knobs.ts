@@ -12,6 +12,11 @@ export interface Knobs {
   readonly workers: number;
   readonly liars: number;
   readonly clients: number;
+  /**
+   * Actions of clients that come at a time. Workers have as many times the room, and most tasks are as much shorter:
+   * whole crowds are placed, run and settled at once, where with 1 nearly everything happens alone.
+   */
+  readonly crowd: 1 | 8 | 32;
   /** Between two actions of all clients, on average. */
   readonly actionEveryMs: number;
   /** The first phase takes at least so long. */
@@ -36,8 +41,8 @@ export interface Knobs {
 /** Accepted commands of a whole run: 10,000, and a few on which nothing may rest. */
 export const enoughCommands = 10_050;
 
-/** Actions that this takes, more or less. */
-const usualSteps = 380;
+/** Actions that this takes, more or less: in a crowd more is done by one command. */
+const usualSteps = { 1: 380, 8: 420, 32: 500 } as const;
 
 const hourMs = 3_600_000;
 
@@ -55,19 +60,20 @@ export function drawKnobs(
     workers: random.integer(3, 6),
     liars: random.chance(0.3) ? 1 : 0,
     clients: random.integer(2, 4),
-    leaseTermMs: random.pick([9_000, 15_000, 30_000]),
+    leaseTermMs: random.pick([9_000, 30_000, 60_000]),
     receiptTimeoutMs: random.pick([2_000, 5_000, 5_000]),
     retireAfterMs: random.pick([1_000, 60_000, 60_000, 600_000]),
     keyRetentionMs: random.pick([300_000, 86_400_000, 86_400_000]),
     payloadBudgetBytes: random.pick([0, 20_000, 1_000_000]),
     segmentBytes: random.pick([60_000, 60_000, 600_000, 4_000_000]),
-    snapshotSegments: random.pick([0, 1, 2, 4]),
+    snapshotSegments: random.pick([0, 1, 3, 6]),
     delayBaseMs: random.pick([0.1, 1, 20]),
     delayMoreMs: random.pick([0.5, 5, 50]),
     diskMs: random.pick([0.2, 2, 10]),
     downMs: random.pick([500, 3_000, 20_000]),
+    crowd: random.pick([1, 8, 8, 8, 32, 32] as const),
   };
   // A run of fewer steps is the beginning of the whole.
-  const actionEveryMs = hourMs / usualSteps;
+  const actionEveryMs = hourMs / usualSteps[knobs.crowd];
   return { ...knobs, steps, faults, actionEveryMs, leastMs: steps === undefined ? hourMs : 0 };
 }

@@ -1,4 +1,5 @@
 import { act } from "./clients/actions/index.js";
+import type { Client } from "./clients/client.js";
 import type { FaultClass } from "./faults/classes.js";
 import { faultClasses } from "./faults/classes.js";
 import { strikes } from "./faults/list.js";
@@ -62,6 +63,8 @@ class Run {
   #steps = 0;
   #pending = 0;
   #isHealed = false;
+  /** Faults that wait for the next crowd. */
+  #lurking: (() => void)[] = [];
 
   constructor(world: World, seed: number) {
     this.#world = world;
@@ -94,32 +97,49 @@ class Run {
 
   #actLater(): void {
     const { scheduler, random, clients, knobs } = this.#world;
-    scheduler.after(random.exponential(knobs.actionEveryMs), () => {
-      if (this.#hasActed()) return;
-      this.#steps += 1;
-      const client = random.pick(clients);
-      this.#pending += 1;
-      act(client).then(
-        () => {
-          this.#pending -= 1;
-        },
-        (error: unknown) => {
-          this.#world.auditor.verdict.fail(`a client of the simulator is wrong: ${String(error)}`);
-        },
-      );
-      this.#actLater();
+    scheduler.after(random.exponential(knobs.actionEveryMs * knobs.crowd), () => {
+      for (const strike of this.#lurking.splice(0))
+        scheduler.after(random.exponential(500), strike);
+      for (let i = 0; i < knobs.crowd && !this.#hasActed(); i++) {
+        this.#steps += 1;
+        this.#pending += 1;
+        const client = random.pick(clients);
+        if (knobs.crowd === 1) this.#act(client);
+        else {
+          scheduler.after(random.exponential(100), () => {
+            this.#act(client);
+          });
+        }
+      }
+      if (!this.#hasActed()) this.#actLater();
     });
+  }
+
+  #act(client: Client): void {
+    act(client).then(
+      () => {
+        this.#pending -= 1;
+      },
+      (error: unknown) => {
+        this.#world.auditor.verdict.fail(`a client of the simulator is wrong: ${String(error)}`);
+      },
+    );
   }
 
   #strikeLater(fault: FaultClass): void {
     const { scheduler, random, knobs, trace } = this.#world;
-    const meanMs = knobs.faultEveryMs * (costly.has(fault) ? 8 : 1);
+    const meanMs = knobs.faultEveryMs * (costly.has(fault) ? 16 : 1);
     scheduler.after(random.exponential(meanMs), () => {
-      if (this.#isHealed) return;
-      this.#struck.set(fault, (this.#struck.get(fault) ?? 0) + 1);
-      trace(() => `*** ${fault}`);
-      strikes[fault](this.#world);
-      this.#strikeLater(fault);
+      const strike = () => {
+        if (this.#isHealed) return;
+        this.#struck.set(fault, (this.#struck.get(fault) ?? 0) + 1);
+        trace(() => `*** ${fault}`);
+        strikes[fault](this.#world);
+        this.#strikeLater(fault);
+      };
+      // Between two crowds there is little to break: most wait for the next.
+      if (knobs.crowd > 1 && random.chance(0.7)) this.#lurking.push(strike);
+      else strike();
     });
   }
 

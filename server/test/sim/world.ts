@@ -78,14 +78,20 @@ export class World {
       });
     const { network, promises } = this;
     const parts = { scheduler, network, newClock };
-    this.fleet = new Fleet({ ...parts, random: random.fork() }, knobs.workers);
+    this.fleet = new Fleet({ ...parts, random: random.fork() }, knobs.workers, knobs.crowd);
     this.liars = Array.from(
       { length: knobs.liars },
       (_, no) => new Liar({ ...parts, no, random: random.fork(), gate: this.gate }),
     );
     this.clients = Array.from(
       { length: knobs.clients },
-      (_, no) => new Client({ no, network, promises, clock: newClock(), random: random.fork() }),
+      (_, no) =>
+        new Client({
+          ...{ no, network, promises },
+          clock: newClock(),
+          random: random.fork(),
+          haste: knobs.crowd,
+        }),
     );
   }
 

@@ -31,6 +31,7 @@ export class Client implements Peer {
   /** Everything that it asked for under a key. */
   readonly asked: JobSketch[] = [];
   readonly #promises: Promises;
+  readonly #haste: number;
   #sketches = 0;
 
   constructor(parts: {
@@ -39,19 +40,21 @@ export class Client implements Peer {
     readonly random: Random;
     readonly network: Network;
     readonly promises: Promises;
+    readonly haste: number;
   }) {
     this.name = `client-${parts.no}`;
     this.clock = parts.clock;
     this.random = parts.random;
     this.network = parts.network;
     this.#promises = parts.promises;
+    this.#haste = parts.haste;
   }
 
   /** A job that it thinks of. @param more what is decided already */
   sketch(fitsBulk = false, more: Partial<JobSketch> = {}): JobSketch {
     this.#sketches += 1;
     const name = `${this.name}-${this.#sketches}`;
-    const sketch = { ...drawSketch(this.random, name, fitsBulk), ...more };
+    const sketch = { ...drawSketch(this.random, name, this.#haste, fitsBulk), ...more };
     this.intend(sketch);
     return sketch;
   }

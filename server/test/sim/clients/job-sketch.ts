@@ -67,13 +67,21 @@ function stagesOf(random: Random, shape: Shape): StageSketch[] {
   }
 }
 
-/** @param fitsBulk small enough to go with many others in one message */
-export function drawSketch(random: Random, name: string, fitsBulk = false): JobSketch {
+/**
+ * @param haste as in {@link drawPlan}
+ * @param fitsBulk small enough to go with many others in one message
+ */
+export function drawSketch(
+  random: Random,
+  name: string,
+  haste: number,
+  fitsBulk = false,
+): JobSketch {
   const shape = fitsBulk ? "small" : random.weighted(shapes);
   const payloads = new Map<string, readonly string[]>();
   const stages = stagesOf(random, shape).map((stage) => {
     const bodies = Array.from({ length: stage.tasks }, (_, index) =>
-      payloadOf(name, stage.name, index, drawPlan(random)),
+      payloadOf(name, stage.name, index, drawPlan(random, haste)),
     );
     payloads.set(stage.name, bodies);
     return {

@@ -32,6 +32,7 @@ export function forgetfulWorker({ random, fleet }: World): void {
   random.pick(fleet.workers).process?.forget();
 }
 
-export function resizeWorker({ random, fleet }: World): void {
-  random.pick(fleet.workers).resize(random.integer(0, 4), random.integer(0, 2));
+export function resizeWorker({ random, fleet, knobs }: World): void {
+  const slots = knobs.crowd * random.integer(0, 4);
+  random.pick(fleet.workers).resize(slots, knobs.crowd * random.integer(0, 2));
 }

@@ -5,11 +5,11 @@ import { drawTraits } from "./worker-traits.js";
 export class Fleet {
   readonly workers: readonly Worker[];
 
-  constructor(parts: WorkerParts, count: number) {
+  constructor(parts: WorkerParts, count: number, size: number) {
     this.workers = Array.from(
       { length: count },
       (_, no) =>
-        new Worker({ ...parts, random: parts.random.fork() }, drawTraits(parts.random, no)),
+        new Worker({ ...parts, random: parts.random.fork() }, drawTraits(parts.random, no, size)),
     );
   }
 

@@ -31,10 +31,13 @@ const weights: Readonly<Record<Behaviour, number>> = {
   returned: 12,
 };
 
-export function drawPlan(random: Random): TaskPlan {
+/** @param haste how many times shorter most tasks are than usual */
+export function drawPlan(random: Random, haste: number): TaskPlan {
   const behaviour = random.weighted(weights);
   const isLong = random.chance(0.04);
-  const runMs = isLong ? random.integer(10_000, 60_000) : random.integer(1, 1_500);
+  const runMs = isLong
+    ? random.integer(10_000, 60_000)
+    : random.integer(1, Math.ceil(1_500 / haste));
   return { behaviour, runMs };
 }
 

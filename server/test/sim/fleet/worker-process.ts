@@ -53,6 +53,8 @@ export class WorkerProcess {
   #pingMs = 5_000;
   #leaseTermMs = 15_000;
   #renewedAt = 0;
+  /** What it gathers for its next frame. */
+  #unsaid: Says[] = [];
 
   constructor(parts: WorkerProcessParts) {
     this.#parts = parts;
@@ -107,6 +109,7 @@ export class WorkerProcess {
     if (this.#isOver) return;
     const { network, traits, incarnation, clock } = this.#parts;
     this.#isOpen = false;
+    this.#unsaid = [];
     this.#heardAt = clock.monotonicMs();
     const stream: WorkerStream = network.openStream(this.peer, {
       message: (message) => {
@@ -421,6 +424,7 @@ export class WorkerProcess {
 
   #leaveIfDone(): void {
     if (!this.#isDraining || this.held.size > 0 || !this.#isOpen) return;
+    this.#flush();
     this.#stream?.halfClose();
   }
 
@@ -437,6 +441,7 @@ export class WorkerProcess {
         const held = heldList(this.held.all, this.#through, this.#session);
         this.#renewedAt = clock.monotonicMs();
         this.#say({ $case: "ping", value: { held, load: undefined, echoSequence: 0 } });
+        this.#flush();
         if (random.chance(0.02)) this.#credit();
       }
       this.#tick();
@@ -468,8 +473,22 @@ export class WorkerProcess {
     });
   }
 
-  #say(...says: Says[]): void {
-    if (this.#isOpen) this.#send(says);
+  #say(says: Says): void {
+    if (!this.#isOpen) return;
+    this.#unsaid.push(says);
+    const { clock, traits } = this.#parts;
+    if (traits.gathersMs === 0) this.#flush();
+    else if (this.#unsaid.length === 1) {
+      clock.setTimer(traits.gathersMs, () => {
+        this.#flush();
+      });
+    }
+  }
+
+  #flush(): void {
+    const says = this.#unsaid;
+    this.#unsaid = [];
+    if (this.#isOpen && says.length > 0) this.#send(says);
   }
 
   #send(says: readonly Says[]): void {
