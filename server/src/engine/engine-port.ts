@@ -36,7 +36,12 @@ export interface Submission {
  * bytes of a request, and not thousands of objects.
  */
 export interface SubmissionSource {
-  /** @returns undefined after the last. What it throws becomes the answer of the whole call */
+  /**
+   * The engine has copied what it keeps of a submission's bytes before it asks this or any other source
+   * again, so all may make theirs in the same memory.
+   *
+   * @returns undefined after the last. What it throws becomes the answer of the whole call
+   */
   next(): Submission | undefined;
 }
 

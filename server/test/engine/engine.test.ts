@@ -6,12 +6,13 @@ import { digest, queries } from "../../src/core/index.js";
 import type { Clock } from "../../src/engine/clock.js";
 import { systemClock } from "../../src/engine/clock.js";
 import { MasterEngine } from "../../src/engine/engine.js";
+import type { SubmissionSource } from "../../src/engine/engine-port.js";
 import { Blobs, DiskFullError, UnavailableError } from "../../src/engine/engine-port.js";
 import { systemDraw } from "../../src/engine/random.js";
 import { openFileJournal } from "../../src/journal/file/file-journal.js";
 import type { Journal } from "../../src/journal/journal.js";
 import { MemoryDisk, openMemoryJournal } from "../../src/journal/memory/memory-journal.js";
-import { draftOf, InProcessWorker, specOf, submit } from "./in-process-worker.js";
+import { draftOf, InProcessWorker, specOf, submit, submitOf } from "./in-process-worker.js";
 
 async function open(journal: Journal, onFatal: (error: unknown) => void = fail) {
   return MasterEngine.open({ journal, clock: systemClock, draw: systemDraw(), onFatal });
@@ -302,6 +303,34 @@ describe("the engine", () => {
     assert.ok(results.every(({ ok }) => ok));
     assert.ok(turns - before > 30, `${turns - before} turns`);
     assert.equal(await engine.read((state) => state.jobs.size), 300);
+    await engine.close();
+  });
+
+  it("has copied what a source gave before it asks any source again", async () => {
+    const journal = await openMemoryJournal(new MemoryDisk());
+    const engine = await open(journal);
+    // Of its size two fit into an entry: every third waits for room.
+    const shared = new Uint8Array(200_000);
+    let made = 0;
+    const source = (): SubmissionSource => {
+      let left = 3;
+      return {
+        next: () => {
+          if (left-- === 0) return undefined;
+          shared.fill(++made);
+          const tasks = [{ stage: 0, tasks: [draftOf(shared.length)] }];
+          const command = { ...submitOf("job"), tasks } as const;
+          return { command, blobs: Blobs.of([shared]) };
+        },
+      };
+    };
+    const all = await Promise.all([source(), source(), source()].map((s) => engine.submitFrom(s)));
+    assert(all.flat().every(({ ok }) => ok));
+    assert.equal(made, 9);
+    assert(journal.lastIndex > 5, `${journal.lastIndex} entries`);
+    for (let blob = 1; blob <= made; blob++) {
+      assert.deepEqual(await engine.payload(blob), new Uint8Array(shared.length).fill(blob));
+    }
     await engine.close();
   });
 

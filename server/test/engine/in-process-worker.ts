@@ -1,4 +1,4 @@
-import type { AssignmentView, JobSpec, TaskDraft } from "../../src/core/index.js";
+import type { AssignmentView, JobSpec, SubmitJob, TaskDraft } from "../../src/core/index.js";
 import type { Engine, SessionNotice } from "../../src/engine/engine-port.js";
 import { Blobs } from "../../src/engine/engine-port.js";
 
@@ -43,6 +43,18 @@ export function draftOf(bodyBytes: number, delayMs = 0): TaskDraft {
   return { bodyBytes, hosts: [], inputBytes: 0, delayMs, recordCount: 0 };
 }
 
+/** A job without tasks, and nothing to upload. */
+export function submitOf(name: string): SubmitJob {
+  return {
+    kind: "submit_job",
+    spec: specOf(name),
+    idempotencyKey: "",
+    fingerprint: "",
+    moreToUpload: false,
+    tasks: [],
+  };
+}
+
 /** Submits a job of so many tasks, all in one command. */
 export async function submit(
   engine: Engine,
@@ -54,14 +66,7 @@ export async function submit(
   const tasks = Array.from({ length: count }, () => draftOf(bodyBytes, delayMs));
   const blobs = Blobs.of(tasks.map(() => new Uint8Array(bodyBytes)));
   const result = await engine.submit<"submit_job">(
-    {
-      kind: "submit_job",
-      spec: specOf(name),
-      idempotencyKey: "",
-      fingerprint: "",
-      moreToUpload: false,
-      tasks: [{ stage: 0, tasks }],
-    },
+    { ...submitOf(name), tasks: [{ stage: 0, tasks }] },
     blobs,
   );
   if (!result.ok) throw new Error(result.rejection.message);

@@ -45,6 +45,28 @@ describe("uploading a job in parts", () => {
     ]);
   });
 
+  it("keeps to each part its payloads where many come at once", async () => {
+    const jobs = await Promise.all(Array.from({ length: 6 }, (_, i) => begin(`key-${String(i)}`)));
+    await Promise.all(
+      jobs.map(({ jobId }, i) => {
+        const tasks = Array.from({ length: 3 }, () => ({ payload: Buffer.alloc(70_000, i + 1) }));
+        return calls.append({ jobId, stage: "b", tasks });
+      }),
+    );
+    const kept = new Map<number, number>();
+    for (let blob = 1; edge.engine.hasPayload(blob); blob++) {
+      const bytes = await edge.engine.payload(blob);
+      if (bytes.length === 0) continue;
+      const value = bytes.at(-1) ?? 0;
+      assert(bytes.subarray(-70_000).every((byte) => byte === value));
+      kept.set(value, (kept.get(value) ?? 0) + 1);
+    }
+    assert.deepEqual(
+      [...kept].sort(([a], [b]) => a - b),
+      jobs.map((_, i) => [i + 1, 3]),
+    );
+  });
+
   it("takes a part again without doing anything, also after the seal", async () => {
     const { jobId } = await begin();
     await calls.append({ jobId, stage: "b", tasks: [{}] });

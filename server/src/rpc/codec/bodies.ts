@@ -6,12 +6,12 @@ const shortBytes = 48;
 
 /**
  * Collects the bodies of a request's tasks, small ones side by side in one buffer. What was added since
- * the last `begin` belongs to one command.
+ * the last `begin` or `beginAnew` belongs to one command.
  */
 export class Bodies {
   #chunks: Uint8Array[] = [];
   #lengths: number[] = [];
-  readonly #buffer: Uint8Array;
+  #buffer: Uint8Array;
   /** What lies in the buffer and is not yet among the chunks. */
   #from = 0;
   #at = 0;
@@ -21,9 +21,7 @@ export class Bodies {
    *   than the request did
    */
   constructor(bytesMax: number) {
-    // From the pool where it is small: memory of its own costs more than all the rest of a small job.
-    const { buffer, byteOffset } = Buffer.allocUnsafe(bytesMax);
-    this.#buffer = new Uint8Array(buffer, byteOffset, bytesMax);
+    this.#buffer = bufferOf(bytesMax);
   }
 
   /** What was added and not finished is left out. */
@@ -31,6 +29,20 @@ export class Bodies {
     this.#chunks = [];
     this.#lengths = [];
     this.#from = this.#at;
+  }
+
+  /**
+   * Begins in the memory of all that was finished before, which is overwritten: for commands of which one
+   * is copied before the next is decoded. What parts of an upload allocate for a moment makes the garbage
+   * collector stop the event loop.
+   *
+   * @param bytesMax as the constructor's
+   */
+  beginAnew(bytesMax: number): void {
+    const { length } = this.#buffer;
+    if (bytesMax > length) this.#buffer = bufferOf(Math.max(bytesMax, 2 * length));
+    this.#at = 0;
+    this.begin();
   }
 
   /** The body of a task that is a payload alone: bytes [start, stop). @returns its length */
@@ -69,4 +81,10 @@ export class Bodies {
     if (this.#at > this.#from) this.#chunks.push(this.#buffer.subarray(this.#from, this.#at));
     this.#from = this.#at;
   }
+}
+
+/** From the pool where it is small: memory of its own costs more than all the rest of a small job. */
+function bufferOf(bytes: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(bytes);
+  return new Uint8Array(buffer, byteOffset, bytes);
 }

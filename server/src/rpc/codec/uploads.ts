@@ -4,7 +4,7 @@ import type { CancelJobRequest } from "@capstan/proto/capstan/v1/master_service.
 import { LimitExceededError } from "../errors.js";
 import { limits } from "../limits.js";
 import type { AppendRequest } from "./append-tasks-request.js";
-import { Bodies } from "./bodies.js";
+import type { Bodies } from "./bodies.js";
 import { Checker } from "./checker.js";
 import type { JobPolicies } from "./job-policies.js";
 import type { Decoded } from "./submit-job.js";
@@ -44,6 +44,7 @@ export function decodeAppendTarget(request: AppendRequest, bytes: number): Appen
 
 /**
  * @param stage the stage as it was submitted: what its tasks are unless they say otherwise
+ * @param bodies begun anew: what was decoded with them before must have been copied
  * @throws InvalidInputError, LimitExceededError or UnsupportedError, with all that was found
  */
 export function decodeAppendTasks(
@@ -51,10 +52,11 @@ export function decodeAppendTasks(
   target: AppendTarget,
   stage: JobSpec["stages"][number],
   policies: JobPolicies,
+  bodies: Bodies,
 ): Decoded<AppendTasks> {
   const checker = new Checker("AppendTasks", "");
   const weight = new Weight();
-  const bodies = new Bodies(request.tasks.bytes.length);
+  bodies.beginAnew(request.tasks.bytes.length);
   const decoder = new TaskDecoder(checker, policies, { bodies, weight });
   const tasks = decoder.decode(request.tasks, stage.task);
   checker.finish();

@@ -4,6 +4,7 @@ import { queries } from "../../core/index.js";
 import type { Result, Submission, SubmissionSource } from "../../engine/engine-port.js";
 import { unary } from "../call.js";
 import type { AppendRequest } from "../codec/append-tasks-request.js";
+import { Bodies } from "../codec/bodies.js";
 import { type JobPolicies, storedJobPolicies } from "../codec/job-policies.js";
 import type { AppendTarget } from "../codec/uploads.js";
 import { decodeAppendTarget, decodeAppendTasks } from "../codec/uploads.js";
@@ -25,6 +26,8 @@ const uploadsMax = 256;
 /** Adds tasks to a stage of a job that is being uploaded. */
 export function appendTasks({ engine, log, history }: HandlerDeps) {
   const uploads = new Map<string, Upload>();
+  // One for all: the engine has copied, or dropped, what one source gave before it asks another.
+  const bodies = new Bodies(0);
 
   async function uploadOf({ namespace, jobId }: AppendTarget): Promise<Upload> {
     const key = `${namespace}/${jobId}`;
@@ -45,7 +48,7 @@ export function appendTasks({ engine, log, history }: HandlerDeps) {
     const { spec, policies } = await uploadOf(target);
     const stage = spec.stages.find(({ name }) => name === target.stage);
     if (stage === undefined) throw stageNotFound(target.jobId, target.stage);
-    const part = new Part(() => decodeAppendTasks(request, target, stage, policies));
+    const part = new Part(() => decodeAppendTasks(request, target, stage, policies, bodies));
     const [result] = (await engine.submitFrom(part)) as readonly [AppendResult];
     if (!result.ok) {
       const { namespace, jobId } = target;

@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import type { Input } from "@capstan/proto/capstan/v1/common.js";
-import { SubmitJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
+import type { TaskSpec } from "@capstan/proto/capstan/v1/job.js";
+import { AppendTasksRequest, SubmitJobsRequest } from "@capstan/proto/capstan/v1/master_service.js";
 import { AssignedTask } from "@capstan/proto/capstan/v1/session.js";
 import fc from "fast-check";
+import { readAppendTasks } from "../../../src/rpc/codec/append-tasks-request.js";
+import { Bodies } from "../../../src/rpc/codec/bodies.js";
+import { storedJobPolicies } from "../../../src/rpc/codec/job-policies.js";
 import { readSubmitJobs } from "../../../src/rpc/codec/job-request.js";
 import { SubmitDecoder } from "../../../src/rpc/codec/submit-job.js";
+import { decodeAppendTasks } from "../../../src/rpc/codec/uploads.js";
 import { CallRefusedError } from "../../../src/rpc/errors.js";
+import { specOf } from "../../engine/in-process-worker.js";
 import { oddly, schemas } from "../support/odd-encoding.js";
 
 const payload = fc
@@ -124,4 +130,41 @@ describe("the bodies of a request's tasks", () => {
     );
     assert.deepEqual(Buffer.concat(blobs.chunks), Buffer.concat(bodies));
   });
+
+  it("are made in the memory of those before, where a part of an upload comes after another", () => {
+    const parts = fc.array(fc.array(task, { minLength: 1, maxLength: 4 }), { maxLength: 6 });
+    fc.assert(
+      fc.property(parts, (drawn) => {
+        const bodies = new Bodies(0);
+        for (const tasks of drawn) {
+          const { blobs, expected } = part(bodies, tasks);
+          assert.deepEqual(Buffer.concat(blobs.chunks), Buffer.concat(expected));
+          assert.deepEqual(
+            blobs.lengths,
+            expected.map(({ length }) => length),
+          );
+        }
+      }),
+    );
+    const bodies = new Bodies(0);
+    const large = part(bodies, [{ payload: Buffer.alloc(200_000, 1) }]).blobs;
+    const small = part(bodies, [{ payload: Buffer.alloc(150_000, 2) }]).blobs;
+    assert.equal(small.chunks[0]?.buffer, large.chunks[0]?.buffer);
+    assert.equal(large.chunks[0]?.[100_000], 2);
+  });
 });
+
+/** Decodes a part of an upload. */
+function part(bodies: Bodies, tasks: readonly Partial<TaskSpec>[]) {
+  const message = AppendTasksRequest.fromPartial({ tasks: [...tasks] });
+  const bytes = Buffer.from(AppendTasksRequest.encode(message).finish());
+  const target = { namespace: "default", jobId: "job", stage: "main" };
+  const [stage] = specOf("job").stages;
+  assert(stage !== undefined);
+  const policies = storedJobPolicies(specOf("job"));
+  const { blobs } = decodeAppendTasks(readAppendTasks(bytes), target, stage, policies, bodies);
+  const expected = message.tasks.map(({ payload: of, inputs }) =>
+    Buffer.from(AssignedTask.encode(AssignedTask.fromPartial({ payload: of, inputs })).finish()),
+  );
+  return { blobs, expected };
+}

@@ -10,6 +10,7 @@ import fc from "fast-check";
 import type { Incoming } from "../../../src/rpc/call.js";
 import { messageOf } from "../../../src/rpc/call.js";
 import type { AppendRequest } from "../../../src/rpc/codec/append-tasks-request.js";
+import { Bodies } from "../../../src/rpc/codec/bodies.js";
 import type { BulkRequest, SubmitRequest } from "../../../src/rpc/codec/job-request.js";
 import { storedJobPolicies } from "../../../src/rpc/codec/job-policies.js";
 import { SubmitDecoder } from "../../../src/rpc/codec/submit-job.js";
@@ -68,6 +69,7 @@ const takeTasks: Take = (bytes) => {
     target,
     spec.stages[0] as (typeof spec.stages)[number],
     storedJobPolicies(spec),
+    new Bodies(0),
   );
 };
 
