@@ -88,6 +88,25 @@ describe("capstan server", function () {
     }
   });
 
+  it("stops in order at a signal that comes while it still loads the master", async () => {
+    // Asked where the package is, a hook of Node's loader sends the signal before it answers.
+    const hook = `
+      export async function resolve(name, context, next) {
+        if (name === "@capstan/server") process.kill(process.pid, "SIGTERM");
+        return next(name, context);
+      }`;
+    const url = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+    const register = url(
+      `import { register } from "node:module"; register(${JSON.stringify(url(hook))});`,
+    );
+    const server = start(["server", "--memory", "--address", "127.0.0.1:0"], {
+      env: { NODE_OPTIONS: `--import ${register}` },
+    });
+    running.push(server);
+    const { code, stdout, stderr } = await server.ended;
+    assert.deepEqual({ code, stdout }, { code: 0, stdout: "" }, stderr);
+  });
+
   it("logs a line of JSON for each entry where stderr is no terminal", async () => {
     const server = await serve("--memory");
     server.child.kill("SIGTERM");

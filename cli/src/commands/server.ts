@@ -93,11 +93,12 @@ async function serve(
   flags: ServerFlags,
   surroundings: Surroundings,
 ): Promise<number> {
+  // Before the master is loaded, which takes longest: a supervisor may change its mind meanwhile.
+  const signals = listenForStop(surroundings);
   const { out, err } = sides(settingsOf(command), surroundings);
   const address = listenAddress(command);
   refuseContradictions(command, flags);
   await refuseOutside(flags);
-  const signals = listenForStop(surroundings);
   const { routeGrpcLog, startTracing } = await import("@capstan/server");
   const log = await logOf(flags, err);
   routeGrpcLog(log);
