@@ -258,6 +258,44 @@ describe("a job file", () => {
     assert.deepEqual((await read(`# a job\n${text}`)).stages[0]?.tasks, [{ payload }]);
   });
 
+  it("is refused where it is nested too deep, at any depth, before anything calls itself for each level", async () => {
+    const nest = (open: string, inner: string, close: string) => (levels: number) =>
+      open.repeat(levels) + inner + close.repeat(levels);
+    const lines = (levels: number) =>
+      Array.from({ length: levels }, (_, i) => `${" ".repeat(i)}a:`).join("\n");
+    // What stands in quotes opens nothing.
+    const quoted = JSON.stringify('"]}\\');
+    const ways: Readonly<Record<string, (levels: number) => string>> = {
+      arrays: nest("[", quoted, "]"),
+      objects: nest(`{${quoted}:`, "1", "}"),
+      "flow sequences": nest("[", "a", "]"),
+      "flow mappings": nest("{a: ", "b", "}"),
+      "sequences in a line": (levels) => `${"- ".repeat(levels)}a\n`,
+      "explicit keys": (levels) => `${"? ".repeat(levels)}a\n`,
+      mappings: lines,
+    };
+    for (const [way, text] of Object.entries(ways)) {
+      for (const levels of [501, 2_000, 20_000]) {
+        // A text of this grows with the square of its depth.
+        if (way === "mappings" && levels > 2_000) continue;
+        const { message } = await refused(text(levels));
+        assert.match(message, /is nested more than 500 deep: line \d+, column \d+$/, way);
+      }
+      // The library makes a text of a key that is a collection, and of all keys in it for each.
+      if (way === "explicit keys") continue;
+      assert.match((await refused(text(500))).message, /is no job definition/, way);
+    }
+    const { message } = await refused(`\n${"[".repeat(501)}${"]".repeat(501)}`);
+    assert.match(message, /: line 2, column 501$/);
+  });
+
+  it("is taken with text in quotes that looks nested", async () => {
+    const brackets = "[{".repeat(1_000);
+    const job = { name: brackets, stages: [{ taskType: "t", tasks: [{ payload: brackets }] }] };
+    assert.deepEqual(await read(JSON.stringify(job)), job);
+    assert.equal((await read(`# ${brackets}\n${JSON.stringify(job)}`)).name, brackets);
+  });
+
   it("says on which line it is broken", async () => {
     const { message } = await refused('{\n  "name": "x",\n  "stages": [}\n');
     assert.match(message, /neither JSON nor YAML: .* line 3, column 14/s);

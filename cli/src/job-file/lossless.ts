@@ -1,13 +1,17 @@
 import { visit, type JSONPath } from "jsonc-parser";
 import {
+  Composer,
   isScalar,
+  Lexer,
   LineCounter,
   parseDocument,
+  Parser,
   visit as visitYaml,
   type Document,
   type Node,
 } from "yaml";
 import { pathText } from "./describe-issues.js";
+import { depthMax, refuseDeepJson, TooDeep } from "./too-deep.js";
 
 /** A value, and what a reader would have lost of the text that it stands in. */
 export interface Read {
@@ -22,9 +26,11 @@ export type Loss = () => string;
 /**
  * Reads JSON. `JSON.parse` takes the last of two fields of one name, and rounds integers beyond 2^53: both are told.
  * @throws SyntaxError when it is none
+ * @throws TooDeep
  */
 export function readJson(text: string): Read {
   const value = JSON.parse(text) as unknown;
+  refuseDeepJson(text);
   const losses: Loss[] = [];
   /** The names in the objects that are open, innermost last. */
   const open: Set<string>[] = [];
@@ -58,12 +64,11 @@ export function readJson(text: string): Read {
 /**
  * Reads YAML, with the same losses told. A key that stands twice is an error of YAML.
  * @throws YAMLError when it is none
+ * @throws TooDeep
  */
 export function readYaml(text: string): Read {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { intAsBigInt: true, lineCounter });
-  const [error] = document.errors;
-  if (error !== undefined) throw error;
+  const document = documentOf(text, lineCounter);
   const losses: Loss[] = [];
   visitYaml(document, {
     Scalar: (_key, node, ancestors) => {
@@ -77,6 +82,33 @@ export function readYaml(text: string): Read {
     },
   });
   return { value: document.toJS() as unknown, losses };
+}
+
+/** As `parseDocument` of the library does it, but for texts that would be too deep for it. */
+function documentOf(text: string, lineCounter: LineCounter): Document {
+  const options = { intAsBigInt: true };
+  const tokens = tokensOf(text, lineCounter);
+  const [document, ...more] = new Composer(options).compose(tokens, true, text.length);
+  if (document !== undefined && document.errors.length === 0 && more.length === 0) return document;
+  // It says more of an error than its parts do.
+  const again = parseDocument(text, options);
+  const [error] = again.errors;
+  if (error !== undefined) throw error;
+  return again;
+}
+
+/** The parser keeps what is open in a list; whoever reads its tokens calls itself for each level. */
+function* tokensOf(text: string, lineCounter: LineCounter) {
+  const parser = new Parser(lineCounter.addNewLine);
+  lineCounter.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    yield* parser.next(lexeme);
+    const { stack } = parser;
+    // The document itself is in it, and what is innermost may be a scalar.
+    const open = stack.length - ("items" in (stack.at(-1) ?? {}) ? 1 : 2);
+    if (open > depthMax) throw new TooDeep(text, parser.offset - lexeme.length);
+  }
+  yield* parser.end();
 }
 
 const twice = (path: JSONPath, place: string): string =>

@@ -9,6 +9,7 @@ import { whereJsonBreaks } from "./broken-json.js";
 import { describeIssues } from "./describe-issues.js";
 import { readJson, readYaml, type Read } from "./lossless.js";
 import { jobFile } from "./schema.js";
+import { TooDeep } from "./too-deep.js";
 
 /** Whoever mends a file wants to see all of it; of a million bad tasks a hundred will do. */
 export const mostIssues = 100;
@@ -57,16 +58,21 @@ function parseText(text: string, name: string): Read {
   try {
     return readJson(text);
   } catch (jsonError) {
+    if (jsonError instanceof TooDeep) throw tooDeep(name, jsonError);
     if (/\.json$/i.test(name)) throw noJson(text, name, jsonError);
     try {
       return readYaml(text);
     } catch (error) {
+      if (error instanceof TooDeep) throw tooDeep(name, error);
       const isTwice = error instanceof YAMLParseError && error.code === "DUPLICATE_KEY";
       const what = isTwice ? "has a field twice" : "is neither JSON nor YAML";
       throw new CliError(`${name} ${what}: ${messageOf(error)}`, { cause: error });
     }
   }
 }
+
+const tooDeep = (name: string, cause: TooDeep): CliError =>
+  new CliError(`${name} ${cause.message}`, { cause });
 
 function noJson(text: string, name: string, cause: unknown): CliError {
   const found = whereJsonBreaks(text);
