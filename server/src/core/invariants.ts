@@ -54,8 +54,9 @@ function checkTasks(state: State): void {
     // What has left is counted as it was at its end.
     if (!state.jobs.has(stage.job)) continue;
     const row = counted.get(stage.no) ?? names.map(() => 0);
+    const { counts } = stage;
     for (const [i, name] of names.entries()) {
-      const has = stage.counts[name as keyof TaskCounts];
+      const has = counts[name as keyof TaskCounts];
       assert(has === row[i], () => `stage ${stage.no} counts ${has} ${name}, there are ${row[i]}`);
     }
     const sum = row.reduce((a, b) => a + b, 0);
@@ -206,8 +207,9 @@ function checkTotals(state: State): void {
     add("jobs", 1);
     for (let i = 0; i < job.stageCount; i++) {
       const stage = state.stage(job.firstStage + i);
-      for (const [name, count] of Object.entries(stage.counts)) add(name, count);
-      if (!stage.opened) add("shut", stage.counts.waiting);
+      const { counts: ofStage } = stage;
+      for (const name in ofStage) add(name, ofStage[name as keyof TaskCounts]);
+      if (!stage.opened) add("shut", ofStage.waiting);
       add("running", stage.running);
       add("retries", stage.retries);
     }

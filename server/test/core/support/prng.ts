@@ -4,6 +4,8 @@
  */
 export class Prng {
   #state: number;
+  /** Weights that were asked for, with their sum: the same few are drawn from again and again. */
+  readonly #sums = new WeakMap<object, readonly [entries: [string, number][], sum: number]>();
 
   constructor(seed: number) {
     this.#state = seed >>> 0;
@@ -33,10 +35,16 @@ export class Prng {
 
   /** One of the keys, by weight. */
   weighted<K extends string>(weights: Readonly<Record<K, number>>): K {
-    const entries = Object.entries(weights) as [K, number][];
-    let left = this.below(entries.reduce((sum, [, weight]) => sum + weight, 0));
+    let known = this.#sums.get(weights);
+    if (known === undefined) {
+      const entries = Object.entries<number>(weights);
+      known = [entries, entries.reduce((sum, [, weight]) => sum + weight, 0)];
+      this.#sums.set(weights, known);
+    }
+    const [entries, sum] = known;
+    let left = this.below(sum);
     for (const [key, weight] of entries) {
-      if (left < weight) return key;
+      if (left < weight) return key as K;
       left -= weight;
     }
     throw new Error("no weights");
