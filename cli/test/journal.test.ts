@@ -110,10 +110,16 @@ describe("capstan journal", function () {
     // The last entry, which the history has seen, is cut off: what is left is whole in itself.
     writeFileSync(path, readFileSync(path).subarray(0, -1));
     const cut = await verifiedAndStarted();
-    assert.match(cut, /ends at entry 1, but entry 2 had been durable.*history\.db has seen it/);
+    assert.match(
+      cut.verified,
+      /ends at entry 1, but entry 2 had been durable.*history\.db has seen it/,
+    );
     rmSync(path);
     const gone = await verifiedAndStarted();
-    assert.match(gone, /ends at entry 0, but entry 2 had been durable.*history\.db has seen it/);
+    assert.match(
+      gone.verified,
+      /ends at entry 0, but entry 2 had been durable.*history\.db has seen it/,
+    );
     const after = readdirSync(data).filter((one) => !one.startsWith("history.db-"));
     assert.deepEqual(
       after.sort(),
@@ -122,14 +128,14 @@ describe("capstan journal", function () {
   });
 
   /** @returns what both say, a verification and a start */
-  async function verifiedAndStarted(): Promise<string> {
+  async function verifiedAndStarted(): Promise<{ verified: string; started: string }> {
     const verified = await capstan(["journal", "verify", "--data", data]);
     assert.equal(verified.code, 1, verified.stdout);
     const started = await capstan(["server", "--address", "127.0.0.1:0", "--data", data]);
     assert.equal(started.code, 74);
     const [said = ""] = verified.stderr.split("\n");
     assert(started.stderr.includes(said.replace(/^error: /, "")), started.stderr);
-    return said;
+    return { verified: verified.stderr, started: started.stderr };
   }
 
   it("says that there are no snapshots, and leaves stdout empty", async () => {
@@ -139,40 +145,75 @@ describe("capstan journal", function () {
     assert.match(stderr, /^There are no snapshots in /);
   });
 
-  it("lists snapshots, and calls a journal whole whose first entries they cover", async () => {
-    const flags = ["--segment-mib", "1", "--snapshot-segments", "1", "--log-level", "info"];
-    const where = ["--address", "127.0.0.1:0", "--data", data];
-    const { child, says, ended } = start(["server", ...where, ...flags]);
-    const [, address = ""] = await says(/^capstan master listening on (\S+)$/m);
-    const tasks = Array.from({ length: 25 }, () => ({ payload: "x".repeat(100_000) }));
-    const job = { name: "large", stages: [{ taskType: "later", tasks }] };
-    const submit = ["job", "submit", "-", "--address", address];
-    await capstan(submit, { input: JSON.stringify(job) });
-    await says(/made a snapshot/);
-    await capstan(submit, { input: JSON.stringify(job) });
-    await says(/cut the journal/);
-    child.kill("SIGTERM");
-    await ended;
-    const verified = await capstan(["journal", "verify", "--data", data]);
-    assert.equal(verified.code, 0, verified.stderr);
-    assert.match(verified.stdout, /^Snapshots +of entry \d+, /m);
-    const listed = await capstan(["journal", "inspect", "--data", data, "--snapshots"]);
-    assert.match(listed.stdout, /^ENTRY +BYTES +FILE +SHA-256$/m);
-    assert.match(listed.stdout, /^ +\d+ +\d+ +\d{16}\.snapshot +[0-9a-f]{64}$/m);
-    const args = ["journal", "inspect", "--data", data, "--snapshots", "-o", "json"];
-    const snapshots = JSON.parse((await capstan(args)).stdout) as { index: number }[];
-    assert.equal(snapshots.length, 2);
-    const both = await capstan([
-      "journal",
-      "inspect",
-      "--data",
-      data,
-      "--snapshots",
-      "--from",
-      "1",
-    ]);
-    assert.equal(both.code, 2);
+  describe("with snapshots", () => {
+    let made: string;
+    before(async () => {
+      made = mkdtempSync(join(tmpdir(), "capstan-cli-"));
+      cpSync(kept, made, { recursive: true });
+      const flags = ["--segment-mib", "1", "--snapshot-segments", "1", "--log-level", "info"];
+      const where = ["--address", "127.0.0.1:0", "--data", made];
+      const { child, says, ended } = start(["server", ...where, ...flags]);
+      const [, address = ""] = await says(/^capstan master listening on (\S+)$/m);
+      const tasks = Array.from({ length: 25 }, () => ({ payload: "x".repeat(100_000) }));
+      const job = { name: "large", stages: [{ taskType: "later", tasks }] };
+      const submit = ["job", "submit", "-", "--address", address];
+      await capstan(submit, { input: JSON.stringify(job) });
+      await says(/made a snapshot/);
+      await capstan(submit, { input: JSON.stringify(job) });
+      await says(/cut the journal/);
+      child.kill("SIGTERM");
+      await ended;
+    });
+    after(() => rmSync(made, { recursive: true, force: true }));
+
+    beforeEach(() => {
+      rmSync(data, { recursive: true });
+      cpSync(made, data, { recursive: true });
+    });
+
+    it("lists snapshots, and calls a journal whole whose first entries they cover", async () => {
+      const verified = await capstan(["journal", "verify", "--data", data]);
+      assert.equal(verified.code, 0, verified.stderr);
+      assert.match(verified.stdout, /^Snapshots +of entry \d+, /m);
+      const args = ["journal", "inspect", "--data", data, "--snapshots"];
+      const listed = await capstan(args);
+      assert.match(listed.stdout, /^ENTRY +BYTES +FILE +SHA-256$/m);
+      assert.match(listed.stdout, /^ +\d+ +\d+ +\d{16}\.snapshot +[0-9a-f]{64}$/m);
+      const json = (await capstan([...args, "-o", "json"])).stdout;
+      const snapshots = JSON.parse(json) as { index: number }[];
+      assert.equal(snapshots.length, 2);
+      const lines = await capstan([...args, "-o", "jsonl"]);
+      assert.deepEqual(jsonLines(lines.stdout), snapshots);
+      assert.equal((await capstan([...args, "--from", "1"])).code, 2);
+    });
+
+    it("says what to do about a snapshot that is damaged, and without it all is there", async () => {
+      const names = readdirSync(data).filter((name) => name.endsWith(".snapshot"));
+      const [older = "", newest = ""] = names.sort().map((name) => join(data, name));
+      const bytes = readFileSync(newest);
+      // In the middle are payloads.
+      const at = bytes.length >> 1;
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      writeFileSync(newest, bytes);
+      const { verified, started } = await verifiedAndStarted();
+      assert.match(verified, /section "payloads" fails its checksum/);
+      for (const text of [verified, started]) {
+        assert(text.includes(`\nmove ${newest} to another folder`), text);
+      }
+      rmSync(newest);
+      const without = await capstan(["journal", "verify", "--data", data]);
+      assert.equal(without.code, 0, without.stderr);
+      writeFileSync(older, readFileSync(older).subarray(0, -100));
+      const cut = await verifiedAndStarted();
+      assert(cut.verified.includes(`\nmove ${older} to another folder`), cut.verified);
+    });
   });
+
+  const jsonLines = (text: string) =>
+    text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as unknown);
 
   it("lists entries with what they say", async () => {
     const { stdout } = await capstan(["journal", "inspect", "--data", data]);
@@ -192,6 +233,15 @@ describe("capstan journal", function () {
     const { stdout: one, stderr } = await capstan([...args.slice(0, 4), "--limit", "1"]);
     assert.equal(one.trim().split("\n").length, 2);
     assert.match(stderr, /There are more: --from 2/);
+    const every = await capstan([...args.slice(0, 4), "--limit", "0", "-o", "jsonl"]);
+    assert.deepEqual(
+      jsonLines(every.stdout).map((entry) => (entry as { index: number }).index),
+      [1, 2],
+    );
+    assert.equal(every.stderr, "");
+    const none = await capstan([...args.slice(0, 4), "--from", "3"]);
+    assert.deepEqual([none.code, none.stdout], [0, ""]);
+    assert.match(none.stderr, /^There are no entries in .* from 3 on\.$/m);
   });
 
   it("refuses while a master runs on the journal, and where there is none", async () => {

@@ -26,7 +26,7 @@ export async function verifyJournal(
   const witness = witnessIn(directory, storage);
   const { mustReach, refusal } = witness;
   const survey = await testified(witness, () =>
-    surveyFileJournal(directory, { storage, mustReach, check: start }),
+    saying(() => surveyFileJournal(directory, { storage, mustReach, check: start })),
   );
   if (refusal !== undefined) throw refusal;
   return survey;
@@ -35,10 +35,8 @@ export async function verifyJournal(
 /** Comes to the state of a master, and lets go of it. */
 async function start(snapshots: SnapshotStore, journal: ReadJournal): Promise<void> {
   const { state, payloads } = emptyTarget();
-  const { base, source } = await saying(async () => {
-    const found = await startFromSnapshots(snapshots, journal);
-    return { base: await found.load({ state, payloads }), source: found.source };
-  });
+  const { load, source } = await startFromSnapshots(snapshots, journal);
+  const base = await load({ state, payloads });
   source.close();
   try {
     await replay(journal, (base?.index ?? 0) + 1, state, payloads, base);

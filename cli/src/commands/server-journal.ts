@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { JournalError, JournalErrorKind, JournalSurvey, SurveyedEntry } from "@capstan/server";
 import type { Command } from "commander";
 import { wholeNumber } from "../arguments.js";
@@ -5,11 +6,13 @@ import { CliError } from "../errors.js";
 import { exitCodes } from "../exit-codes.js";
 import type { OutputFormat } from "../output/formats.js";
 import { count, size } from "../output/human.js";
+import { limitOf, writeItems } from "../output/list.js";
 import { serialize } from "../output/plain.js";
 import { facts, table } from "../output/table.js";
 import { type Side, sides } from "../session.js";
 import { type Settings, settingsOf } from "../settings.js";
 import { examples, type Program } from "./command.js";
+import { hintOfSnapshot } from "./server-damaged-snapshot.js";
 import { dataFlag } from "./data-flag.js";
 
 interface JournalFlags {
@@ -45,7 +48,11 @@ export function addJournal(root: Command, program: Program): void {
     .description("list entries of the journal, and with -o json all that they say; change nothing")
     .addOption(dataFlag())
     .option("--from <index>", "the first entry to list (default: the first there is)", wholeNumber)
-    .option("--limit <count>", "list at most so many entries (default: 100)", wholeNumber)
+    .option(
+      "--limit <count>",
+      "list at most so many entries; 0: all (default: 100, all with -o json, jsonl or yaml)",
+      wholeNumber,
+    )
     .option("--snapshots", "list the snapshots instead, after all was verified")
     .addHelpText(
       "after",
@@ -103,10 +110,8 @@ const verdicts = {
 
 async function surveyed(data: string): Promise<JournalSurvey> {
   const { verifyJournal } = await import("@capstan/server");
-  return explained(() => verifyJournal(data));
+  return explained(data, () => verifyJournal(data));
 }
-
-const listedByDefault = 100;
 
 async function inspect(
   command: Command,
@@ -115,32 +120,48 @@ async function inspect(
 ): Promise<void> {
   const settings = settingsOf(command);
   const { out, err } = sides(settings, surroundings);
-  const { data, from = 1, limit = listedByDefault } = flags;
+  const { data, from = 1 } = flags;
   if (flags.snapshots === true) return inspectSnapshots(flags, settings, out, err);
   const { readFileJournal } = await import("@capstan/server");
-  const entries: SurveyedEntry[] = [];
-  let isMore = false;
-  await explained(async () => {
-    for await (const entry of readFileJournal(data, from)) {
-      isMore = entries.length >= limit;
-      if (isMore) break;
-      entries.push(entry);
-    }
+  const limit = limitOf(flags.limit, settings.output);
+  const entries = upTo(limit, readFileJournal(data, from), ({ index }) => {
+    err.line(err.palette.faint(`There are more: --from ${String(index)}`));
   });
-  if (settings.output !== "table") return out.write(await serialize(entries, settings.output));
   const head = ["ENTRY", "EPOCH", "TIME", "BYTES", "BLOBS", "EVENTS"];
-  const rows = entries.map((entry) => [
+  await explained(data, () =>
+    writeItems(entries, {
+      format: settings.output,
+      out,
+      err,
+      none: `There are no entries in ${data} from ${String(from)} on.`,
+      // Not cut to the terminal: what happened stands last, and is what is looked for.
+      table: (all) => table(head, all.map(rowOf), { palette: out.palette, right: [0, 1, 3, 4] }),
+    }),
+  );
+}
+
+async function* upTo<Item>(
+  limit: number,
+  items: AsyncIterable<Item>,
+  onMore: (next: Item) => void,
+): AsyncGenerator<Item> {
+  let taken = 0;
+  for await (const item of items) {
+    if (taken === limit) return onMore(item);
+    taken += 1;
+    yield item;
+  }
+}
+
+function rowOf(entry: SurveyedEntry): string[] {
+  return [
     String(entry.index),
     String(entry.epoch),
     entry.wall === undefined ? "" : new Date(entry.wall).toISOString(),
     String(entry.bytes),
     String(entry.blobs),
     entry.claim ? "claim: a master took the journal over" : eventsText(entry),
-  ]);
-  // Not cut to the terminal: what happened stands last, and is what is looked for.
-  out.line(table(head, rows, { palette: out.palette, right: [0, 1, 3, 4] }));
-  const next = (entries.at(-1)?.index ?? 0) + 1;
-  if (isMore) err.line(err.palette.faint(`There are more: --from ${String(next)}`));
+  ];
 }
 
 async function inspectSnapshots(
@@ -153,16 +174,19 @@ async function inspectSnapshots(
     throw new CliError("--from and --limit are of entries: --snapshots lists all that there are");
   }
   const { snapshots } = await surveyed(data);
-  if (output !== "table") return out.write(await serialize(snapshots, output));
-  if (snapshots.length === 0) return err.line(`There are no snapshots in ${data}.`);
   const head = ["ENTRY", "BYTES", "FILE", "SHA-256"];
-  const rows = snapshots.map(({ index, bytes, name, sha256 }) => [
-    String(index),
-    String(bytes),
-    name,
-    sha256,
-  ]);
-  out.line(table(head, rows, { palette: out.palette, right: [0, 1] }));
+  await writeItems(Readable.from(snapshots), {
+    format: output,
+    out,
+    err,
+    none: `There are no snapshots in ${data}.`,
+    table: (all) =>
+      table(
+        head,
+        all.map(({ index, bytes, name, sha256 }) => [String(index), String(bytes), name, sha256]),
+        { palette: out.palette, right: [0, 1] },
+      ),
+  });
 }
 
 /** `3 lease_granted, 1 job_finished` */
@@ -173,18 +197,23 @@ function eventsText({ events }: SurveyedEntry): string {
 }
 
 /** Does something with a journal. @throws CliError for what is wrong with it */
-async function explained<T>(look: () => Promise<T>): Promise<T> {
+async function explained<T>(data: string, look: () => Promise<T>): Promise<T> {
   const { JournalError } = await import("@capstan/server");
   try {
     return await look();
   } catch (error) {
     if (!(error instanceof JournalError)) throw error;
-    const hint =
-      error.kind === "data_loss"
-        ? "restore the folder from a copy; a master does not start on it either"
-        : "";
+    const hint = error.kind === "data_loss" ? hintOfLoss(error, data) : "";
     throw new CliError(error.message, { exitCode: exitCodes.failed, hint, cause: error });
   }
+}
+
+/** A snapshot is of what others say too, as a rule; entries are not. */
+function hintOfLoss(error: JournalError, data: string): string {
+  return (
+    hintOfSnapshot(error, data) ??
+    "restore the folder from a copy; a master does not start on it either"
+  );
 }
 
 const whatWasCut =

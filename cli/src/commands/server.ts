@@ -11,6 +11,7 @@ import { sides, type Side } from "../session.js";
 import { defaultAddress, nameOfAddress, rootOf, settingsOf } from "../settings.js";
 import type { Surroundings } from "../surroundings.js";
 import { examples, type Program } from "./command.js";
+import { hintOfSnapshot } from "./server-damaged-snapshot.js";
 import { dataFlag } from "./data-flag.js";
 import { listenForStop } from "./server-stop.js";
 
@@ -207,17 +208,18 @@ function placeOf({ memory, data, segmentMib }: ServerFlags): MasterOptions["jour
 function noJournal(error: JournalError, data: string): CliError {
   return new CliError(`the master could not start: ${error.message}`, {
     exitCode: exitCodes.journal,
-    hint: hintForJournal(error.kind, data),
+    hint: hintForJournal(error, data),
     cause: error,
   });
 }
 
-function hintForJournal(kind: JournalError["kind"], data: string): string {
-  switch (kind) {
+function hintForJournal(error: JournalError, data: string): string {
+  switch (error.kind) {
     case "data_loss":
       return (
+        hintOfSnapshot(error, data) ??
         `\`capstan journal verify --data ${data}\` reads all of it and changes nothing. Restore the folder from a ` +
-        "copy, or start anew with another --data; docs/journal-format.md (Opening) tells what is repaired and what is not"
+          "copy, or start anew with another --data; docs/journal-format.md (Opening) tells what is repaired and what is not"
       );
     case "newer_format":
       return "start the release that wrote it, or a later one";

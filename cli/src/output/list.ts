@@ -1,5 +1,6 @@
 import type { Page } from "@capstan/sdk";
-import type { Session } from "../session.js";
+import type { Session, Side } from "../session.js";
+import type { OutputFormat } from "./formats.js";
 import { number } from "./human.js";
 import { plain, serialize } from "./plain.js";
 
@@ -24,21 +25,38 @@ const largestPage = 1_000;
 /** Writes a list in the format asked for, page by page where the format allows. */
 export async function writeList<Item>(session: Session, listing: Listing<Item>): Promise<void> {
   const format = session.settings.output;
-  const limit = limitOf(listing.limit, format === "table" ? mostInTable : Infinity);
-  const items = take(listing, limit, session);
-  if (format === "jsonl") {
-    for await (const item of items) await session.out.write(await serialize(item, format));
-    return;
-  }
-  if (format === "json") return writeArray(session, items);
-  const all: Item[] = [];
-  for await (const item of items) all.push(item);
-  if (format === "yaml") return session.out.write(await serialize(all, format));
-  if (all.length === 0) session.err.line(listing.none);
-  else session.out.line(listing.table(all));
+  const limit = limitOf(listing.limit, format);
+  const { out, err } = session;
+  await writeItems(take(listing, limit, session), { ...listing, format, out, err });
 }
 
-function limitOf(asked: number | undefined, usual: number): number {
+/** How items are shown, and where. */
+interface Shown<Item> extends Pick<Listing<Item>, "table" | "none"> {
+  readonly format: OutputFormat;
+  readonly out: Side;
+  readonly err: Side;
+}
+
+/** Writes items in a format, as they come where it allows that. */
+export async function writeItems<Item>(
+  items: AsyncIterable<Item>,
+  { format, out, err, table, none }: Shown<Item>,
+): Promise<void> {
+  if (format === "jsonl") {
+    for await (const item of items) await out.write(await serialize(item, format));
+    return;
+  }
+  if (format === "json") return writeArray(out, items);
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  if (format === "yaml") return out.write(await serialize(all, format));
+  if (all.length === 0) err.line(none);
+  else out.line(table(all));
+}
+
+/** @returns how many items to show; usually all for programs, a screenful or two for people */
+export function limitOf(asked: number | undefined, format: OutputFormat): number {
+  const usual = format === "table" ? mostInTable : Infinity;
   return asked === 0 ? Infinity : (asked ?? usual);
 }
 
@@ -71,12 +89,12 @@ function tellOfMore(session: Session, limit: number): void {
 }
 
 /** An array whose items are written as they come, so that a million of them need no memory. */
-async function writeArray<Item>(session: Session, items: AsyncIterable<Item>): Promise<void> {
+async function writeArray<Item>(out: Side, items: AsyncIterable<Item>): Promise<void> {
   let first = true;
   for await (const item of items) {
     const text = JSON.stringify(plain(item), undefined, 2).replaceAll("\n", "\n  ");
-    await session.out.write(`${first ? "[" : ","}\n  ${text}`);
+    await out.write(`${first ? "[" : ","}\n  ${text}`);
     first = false;
   }
-  await session.out.write(first ? "[]\n" : "\n]\n");
+  await out.write(first ? "[]\n" : "\n]\n");
 }

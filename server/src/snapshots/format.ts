@@ -36,7 +36,9 @@ export const SectionKind = {
 
 export type SectionKind = (typeof SectionKind)[keyof typeof SectionKind];
 
-const knownKinds = new Set<number>(Object.values(SectionKind));
+const namesOfKinds = new Map<number, string>(
+  Object.entries(SectionKind).map(([name, kind]) => [kind, name]),
+);
 
 /** What stands at the beginning. */
 export interface SnapshotHead {
@@ -160,7 +162,7 @@ function sectionAt(
     bytes.readUInt32LE(0) !== MAGIC ||
     bodyBytes > BODY_BYTES_MAX ||
     nameBytes > NAME_BYTES_MAX ||
-    !knownKinds.has(kind)
+    !namesOfKinds.has(kind)
   ) {
     throw damage("a section has a bad beginning", offset, placeOf);
   }
@@ -170,7 +172,8 @@ function sectionAt(
   const body = bytes.subarray(start, start + bodyBytes);
   const name = header.toString("latin1", HEADER_BYTES);
   if (!hashOf(header, body).equals(header.subarray(HASHED_BYTES, HEADER_BYTES))) {
-    throw damage(`section ${JSON.stringify(name)} fails its checksum`, offset, placeOf);
+    const what = name === "" ? namesOfKinds.get(kind) : name;
+    throw damage(`section ${JSON.stringify(what)} fails its checksum`, offset, placeOf);
   }
   return { kind: kind as SectionKind, name, slot, body, at: offset + start };
 }
