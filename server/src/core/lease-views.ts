@@ -3,6 +3,8 @@ import type { LeaseToken, WallMs, WorkerNo } from "./ids.js";
 import type { Outcome } from "./outcome.js";
 import type { State } from "./state/state.js";
 
+const none: readonly LeaseToken[] = [];
+
 /** What a lease is, as far as its token still reaches it. */
 export interface LeaseView {
   readonly standing: "live" | "stopping";
@@ -64,10 +66,18 @@ export function leaseView(
 
 /**
  * Which of these tokens hold nothing any more and never were told so: neither live, nor stopping,
- * nor settled by a report of their own.
+ * nor settled by a report of their own. Of those that have just started, the stopping too: they were
+ * recalled while the worker did not know, which gives back only what it has not started.
  */
-export function strayTokens(state: State, tokens: readonly LeaseToken[]): readonly LeaseToken[] {
+export function strayTokens(
+  state: State,
+  tokens: readonly LeaseToken[],
+  started: readonly LeaseToken[] = none,
+): readonly LeaseToken[] {
   let strays: LeaseToken[] | undefined;
+  for (const token of started) {
+    if (standing(state, token).kind === "stopping") (strays ??= []).push(token);
+  }
   for (const token of tokens) {
     if (standing(state, token).kind !== "over") continue;
     const { kind } = settledOutcome(state, token, { now: 0 });
@@ -75,5 +85,3 @@ export function strayTokens(state: State, tokens: readonly LeaseToken[]): readon
   }
   return strays ?? none;
 }
-
-const none: readonly LeaseToken[] = [];

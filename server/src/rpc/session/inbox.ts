@@ -73,6 +73,8 @@ export class Inbox {
   #settles: (LeaseToken | undefined)[] = [];
   #failed: FailedLease[] = [];
   #spokenOf: LeaseToken[] = [];
+  /** Of these, those that it says it has just started. */
+  #started: LeaseToken[] = [];
 
   constructor(parts: InboxParts) {
     this.#parts = parts;
@@ -89,11 +91,13 @@ export class Inbox {
     const settles = this.#settles;
     const failed = this.#failed;
     const spokenOf = this.#spokenOf;
+    const started = this.#started;
     const work: Promise<void>[] = [];
     // Before the results of the same frame: a lease that they end was not stray when it was named.
     if (spokenOf.length > 0) {
       this.#spokenOf = [];
-      work.push(this.#cancelStrays(spokenOf));
+      this.#started = [];
+      work.push(this.#cancelStrays(spokenOf, started));
     }
     if (submissions.length > 0) {
       this.#submissions = [];
@@ -188,7 +192,10 @@ export class Inbox {
     const tokens = checkTokens(checker, ".tokens", encoded);
     checker.finish();
     this.#parts.engine.note({ kind: "note_started", worker: this.#parts.worker, tokens });
-    for (const token of tokens) this.#spokenOf.push(token);
+    for (const token of tokens) {
+      this.#spokenOf.push(token);
+      this.#started.push(token);
+    }
   }
 
   #takeFailure(bytes: Uint8Array, failure: Failure | undefined): void {
@@ -329,8 +336,11 @@ export class Inbox {
   }
 
   /** Tells the worker of leases that it speaks of and that hold no longer. */
-  async #cancelStrays(tokens: readonly LeaseToken[]): Promise<void> {
-    const strays = await this.#parts.engine.read((state) => strayTokens(state, tokens));
+  async #cancelStrays(
+    tokens: readonly LeaseToken[],
+    started: readonly LeaseToken[],
+  ): Promise<void> {
+    const strays = await this.#parts.engine.read((state) => strayTokens(state, tokens, started));
     if (strays.length > 0) this.#parts.outbox.cancelStrays(strays);
   }
 }

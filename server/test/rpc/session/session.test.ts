@@ -591,6 +591,24 @@ describe("A worker's session", () => {
       assert.equal(cancel.reason, CancelReason.CANCEL_REASON_LEASE_LOST);
       assert.deepEqual(cancel.tokens, [stray]);
     });
+
+    it("that start while they are recalled are cancelled: their work is in vain, and may never end", async () => {
+      await bench.submit({ tasks: 1 });
+      const worker = await connect();
+      worker.credit(1);
+      const [task] = await worker.tasks(1);
+      const token = task?.token as Buffer;
+      const capacity = { resources: [{ name: "gpu", milli: 1_000n }] };
+      worker.say(
+        { $case: "resources", value: { capacity, load: undefined, labels: undefined } },
+        { $case: "received", value: { throughSequence: 1 } },
+      );
+      assert.deepEqual((await worker.next("recall")).tokens, [token]);
+      worker.say({ $case: "started", value: { tokens: [token] } });
+      const cancel = await worker.next("cancel");
+      assert.equal(cancel.reason, CancelReason.CANCEL_REASON_LEASE_LOST);
+      assert.deepEqual(cancel.tokens, [token]);
+    });
   });
 
   describe("cancels", () => {

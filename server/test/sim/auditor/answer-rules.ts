@@ -375,9 +375,12 @@ function readOut(
     at.auditor.gate("outputs were read");
     const text =
       value?.$case === "inline" ? value.value.toString("latin1") : (value?.value.uri ?? "");
-    const wanted = `${task.settled?.token.lease}#${output?.partition ?? 0}`;
+    const { settled } = task;
+    const wanted = `${settled?.token.lease}#${output?.partition ?? 0}`;
+    // A liar that was given a task may end it with whatever it likes.
+    const isLie = settled?.worker.spec.workerId.startsWith("liar-") === true && text === "xxx";
     verdict.check(
-      text.startsWith(wanted),
+      isLie || text.startsWith(wanted),
       () => `${jobId}/${name}/${taskIndex} has the output ${text}, its worker sent ${wanted}`,
     );
   }
